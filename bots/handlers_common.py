@@ -1,0 +1,167 @@
+"""What everybody may say: help, my tasks, progress, the desk; and what is no words at all."""
+
+from sqlalchemy import select
+
+from bots.handlers_campaign import visible_campaign
+from bots.lookup import open_tasks, store_ids, task_line, waiting_campaigns, warehouse_handovers
+from bots.messages import Reply
+from bots.talk import Talk
+from models.catalog import Store
+from models.engine import WantedMedia
+from models.people import Role
+from models.recall import Campaign, Handover, RecallTask
+from workflows import vector
+from workflows.links import link_for
+from workflows.progress import campaign_progress_words
+from workflows.refusals import NotPermitted
+
+DESK_ROLES = (
+    Role.BOSS,
+    Role.REGIONAL_MANAGER,
+    Role.SALES_REP,
+    Role.WAREHOUSE_KEEPER,
+    Role.FINANCE,
+    Role.QUALITY_OFFICER,
+)
+
+
+def help_(talk: Talk) -> Reply:
+    """What one can say here."""
+    name = "help_store" if store_ids(talk) else "help_staff"
+    return Reply(talk.say(name, product=talk.example_product()))
+
+
+def greet(talk: Talk) -> Reply:
+    """Somebody opened the chat."""
+    return Reply(talk.say("greeting", name=talk.person.name))
+
+
+def silence(_talk: Talk) -> Reply:
+    """Nothing to say: somebody opened the chat, or the platform told us something of its own."""
+    return Reply()
+
+
+def my_tasks(talk: Talk) -> Reply:
+    """Everything that waits for this person, with fresh links."""
+    lines = [task_line(talk, task) for task in open_tasks(talk)]
+    lines += [_approval_line(talk, campaign) for campaign in waiting_campaigns(talk)]
+    if talk.actor.has(Role.WAREHOUSE_KEEPER):
+        lines += [_warehouse_line(talk, hand) for hand in warehouse_handovers(talk)]
+    if not lines:
+        return Reply(talk.say("no_tasks"))
+    return Reply(talk.say("my_tasks", count=len(lines), lines="\n".join(lines[:8])))
+
+
+def progress(talk: Talk) -> Reply:
+    """进度, 进度 R12."""
+    if not store_ids(talk):
+        return _campaign_progress(talk)
+    tasks = _tasks_to_show(talk)
+    if not tasks:
+        return Reply(talk.say("no_tasks"))
+    return Reply("\n".join(_store_progress(talk, task) for task in tasks[:5]))
+
+
+def desk(talk: Talk) -> Reply:
+    """看板：a link for this person and one device."""
+    if not any(talk.actor.has(role) for role in DESK_ROLES):
+        raise NotPermitted(flow="desk", state="", event="看板", who=talk.actor.name)
+    return Reply(talk.say("desk_link", link=link_for(talk.session, talk.house, "desk", 0, talk.person.id, talk.now)))
+
+
+def not_understood(talk: Talk) -> Reply:
+    """An example to copy, fitting to what is open."""
+    example = "确认 / 退12瓶 / 卖完了 / 帮助" if store_ids(talk) else "同意 R12 / 进度 R12 / 帮助"
+    return Reply(talk.say("not_understood", example=example))
+
+
+def image(talk: Talk) -> Reply:
+    """A photo goes to the most urgent open task; a worker fetches it from the platform."""
+    tasks = open_tasks(talk)
+    if not tasks:
+        return Reply(talk.say("media_no_task"))
+    task = tasks[0]
+    wanted = WantedMedia(
+        platform=talk.incoming.platform, media_id=talk.incoming.media_id, task_id=task.id,
+        by_name=talk.person.name, asked_at=talk.now, due_at=talk.now,
+    )  # fmt: skip
+    talk.session.add(wanted)
+    return Reply(talk.say("media_kept", number=task.campaign.number, store=task.store.name))
+
+
+def voice(talk: Talk) -> Reply:
+    """Words cannot be heard here."""
+    return Reply(talk.say("voice_hint"))
+
+
+def location(talk: Talk) -> Reply:
+    """Nothing hangs on a place sent in the chat."""
+    return Reply(talk.say("place_kept"))
+
+
+def scan(talk: Talk) -> Reply:
+    """The app's own scanner: the counter code opens the store's home, others show what is open."""
+    store = talk.session.scalar(select(Store).where(Store.id.in_(store_ids(talk))).limit(1))
+    if store is not None and talk.incoming.text.rstrip("/").endswith(f"/s/{store.code}"):
+        return Reply(f"{store.name}：{talk.house.public_url}/s/{store.code}")
+    return my_tasks(talk)
+
+
+def _tasks_to_show(talk: Talk) -> list[RecallTask]:
+    tasks = open_tasks(talk)
+    if tasks:
+        return tasks
+    query = select(RecallTask).where(RecallTask.store_id.in_(store_ids(talk))).order_by(RecallTask.id.desc()).limit(1)
+    return list(talk.session.scalars(query))
+
+
+def _store_progress(talk: Talk, task: RecallTask) -> str:
+    lines = task.lines
+    return talk.say(
+        "progress_store",
+        number=f"R{task.campaign_id}-{task.id}",
+        product=task.campaign.product.name,
+        case_size=task.campaign.product.case_size,
+        state=talk.label("task_state", task.state.value),
+        scoped=sum(line.scoped for line in lines),
+        handed_over=sum(line.handed_over for line in lines),
+        accepted=sum(line.accepted for line in lines),
+        left=sum(vector.at_store(line) for line in lines),
+        deadline=task.deadline,
+    )
+
+
+def _campaign_progress(talk: Talk) -> Reply:
+    if not talk.said.number:
+        return my_tasks(talk)
+    campaign = visible_campaign(talk)
+    words = campaign_progress_words(talk.session, campaign)
+    state = talk.label("campaign_state", campaign.state.value)
+    return Reply(
+        talk.say("progress_campaign", number=campaign.number, product=campaign.product.name, state=state, **words)
+    )
+
+
+def _approval_line(talk: Talk, campaign: Campaign) -> str:
+    link = link_for(talk.session, talk.house, "approve", campaign.id, talk.person.id, talk.now)
+    product = campaign.product
+    return talk.say(
+        "approval_line",
+        number=campaign.number,
+        product=product.name,
+        bottles=campaign.scope_bottles,
+        case_size=product.case_size,
+        link=link,
+    )
+
+
+def _warehouse_line(talk: Talk, hand: Handover) -> str:
+    link = link_for(talk.session, talk.house, "warehouse", hand.id, talk.person.id, talk.now)
+    return talk.say(
+        "warehouse_line",
+        number=hand.task.campaign.number,
+        store=hand.task.store.name,
+        bottles=sum(line.counted + line.extra for line in hand.lines),
+        state=talk.label("handover_state", hand.state.value),
+        link=link,
+    )

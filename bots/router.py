@@ -1,0 +1,216 @@
+"""Seen before? Else the tables: which words, which button, which kind of message -> which handler."""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from bots import handlers_campaign as campaign
+from bots import handlers_common as common
+from bots import handlers_recall as recall
+from bots.catalog import Catalog
+from bots.messages import Incoming, Reply
+from bots.talk import Talk
+from bots.understand import Intent
+from models.database import Database
+from models.engine import Card, Inbox
+from models.people import Person
+from texts.message import Message
+from workflows import outbox
+from workflows.acting import actor_of, known_person
+from workflows.flow import FLOWS
+from workflows.house import House
+from workflows.ledger import LedgerError
+from workflows.refusals import Refusal, Stale
+from workflows.sentences import sentence_for
+from workflows.subjects import SUBJECTS, Subject, flow_name
+from workflows.tell import keep_response_code, show_again
+
+log = structlog.get_logger()
+Handler = Callable[[Talk], Reply]
+
+WORDS: dict[Intent, Handler] = {
+    Intent.CONFIRM_ALL: recall.confirm,
+    Intent.RETURN_PART: recall.return_part,
+    Intent.STILL_HAVE: recall.return_part,
+    Intent.SOLD_OUT: recall.sold_out,
+    Intent.SOLD_PART: recall.sold_part,
+    Intent.REFUSE: recall.refuse,
+    Intent.PROBLEM: recall.problem,
+    Intent.RESCHEDULE: recall.reschedule,
+    Intent.REQUEST_RETURN: recall.ask_to_return,
+    Intent.APPROVE: campaign.approve,
+    Intent.REJECT: campaign.reject,
+    Intent.CHANGE_QUANTITY: campaign.change_quantity,
+    Intent.CANCEL: campaign.cancel,
+    Intent.START_RECALL: campaign.start,
+    Intent.SIMULATE: campaign.simulate,
+    Intent.PROGRESS: common.progress,
+    Intent.MY_TASKS: common.my_tasks,
+    Intent.DESK: common.desk,
+    Intent.HELP: common.help_,
+}
+
+#: Orders that carry a number and a reason: the word, and what takes the reason.
+ORDERS: list[tuple[re.Pattern[str], Callable[[Talk, str], Reply]]] = [
+    (re.compile(r"^\s*中止\s*R\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.abort),
+    (re.compile(r"^\s*放行\s*R\d+(?:-\d+)?\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.waive),
+    (re.compile(r"^\s*忽略\s*W\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.dismiss),
+    (re.compile(r"^\s*找[到回]\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.find_again),
+    (re.compile(r"^\s*认定丢失\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.write_off),
+    (re.compile(r"^\s*收下\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.take_in),
+    (re.compile(r"^\s*退还\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.give_back),
+]
+
+BUTTONS: dict[str, Callable[[Talk, Any, str, int], Reply]] = {
+    "recall_task": recall.press,
+    "food_safety_task": recall.press,
+    "recall_campaign": campaign.press_campaign,
+    "food_safety_campaign": campaign.press_campaign,
+    "warning": campaign.press_warning,
+    "discrepancy": campaign.press_discrepancy,
+}
+
+MENU: dict[str, Handler] = {"my_tasks": common.my_tasks, "help": common.help_, "my_store": common.progress}
+
+#: Readings that are acted on only when certain; anything else is answered with an example.
+_MUST_BE_CERTAIN = frozenset(
+    {Intent.SOLD_OUT, Intent.SOLD_PART, Intent.REFUSE, Intent.STILL_HAVE, Intent.CONFIRM_ALL, Intent.APPROVE}
+)
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Everything from outside: the database, the house, and the products' names."""
+
+    database: Database
+    house: House
+    catalog: Catalog
+
+
+def answer(deps: Deps, incoming: Incoming, now: datetime) -> Reply:
+    """Handle one message in one transaction; two people at once: one wins, the other is told so."""
+    for _ in range(2):
+        try:
+            with deps.database.write() as session:
+                return handle(session, deps, incoming, now)
+        except (StaleDataError, IntegrityError):
+            continue  # somebody was faster, or the same message came twice at once: look again
+        except (Refusal, LedgerError) as refusal:
+            with deps.database.write() as session:
+                return refuse(session, deps, incoming, refusal, now)
+    with deps.database.write() as session:
+        return refuse(session, deps, incoming, Stale(state="", event=""), now)
+
+
+def reply_later(deps: Deps, incoming: Incoming, reply: Reply, now: datetime) -> None:
+    """Say by message what the platform takes no instant answer for."""
+    if reply.text and incoming.user:
+        with deps.database.write() as session:
+            _put_words(session, incoming, reply, now)
+
+
+def handle(session: Session, deps: Deps, incoming: Incoming, now: datetime) -> Reply:
+    """The same message gets the same answer and no second effect."""
+    key = f"{incoming.platform}:{incoming.key}"
+    seen = session.get(Inbox, key)
+    if seen is not None:
+        return Reply(**seen.reply) if seen.reply else Reply()
+    keep_response_code(session, incoming.card_ref, incoming.response_code)
+    person = known_person(session, incoming.platform, incoming.user)
+    reply = _dispatched(session, deps, incoming, person, now) if person else _stranger(deps, incoming)
+    return _remember(session, key, incoming, reply, now)
+
+
+def refuse(session: Session, deps: Deps, incoming: Incoming, refusal: Exception, now: datetime) -> Reply:
+    """What was not possible, said in words; an old card is repainted with what is true now."""
+    key = f"{incoming.platform}:{incoming.key}"
+    seen = session.get(Inbox, key)
+    if seen is not None:
+        return Reply(**seen.reply) if seen.reply else Reply()
+    keep_response_code(session, incoming.card_ref, incoming.response_code)
+    log.info("message_refused", platform=incoming.platform, kind=incoming.kind, why=type(refusal).__name__)
+    card = session.get(Card, incoming.card_ref) if incoming.card_ref else None
+    status = show_again(session, card, now) if card else ""
+    text = sentence_for(deps.house, refusal)
+    return _remember(session, key, incoming, Reply(text, card_status=status), now)
+
+
+def _dispatched(session: Session, deps: Deps, incoming: Incoming, person: Person, now: datetime) -> Reply:
+    actor = actor_of(person, now, incoming.platform)
+    talk = Talk(session, deps.house, deps.catalog, incoming, person, actor, now)
+    return _KINDS.get(incoming.kind, common.not_understood)(talk)
+
+
+def _stranger(deps: Deps, incoming: Incoming) -> Reply:
+    log.info("unknown_person", platform=incoming.platform, kind=incoming.kind)
+    return Reply(deps.house.texts.sentence("unknown_person"))
+
+
+def _words(talk: Talk) -> Reply:
+    for pattern, order in ORDERS:
+        if found := pattern.match(talk.incoming.text):
+            return order(talk, found["why"].strip())
+    said = talk.said
+    handler = WORDS.get(said.intent, common.not_understood)
+    if said.intent in _MUST_BE_CERTAIN and not said.certain:
+        handler = common.not_understood
+    if said.intent is Intent.CONFIRM_ALL and not recall.has_tasks(talk):
+        handler = campaign.approve if recall.is_approver(talk) else common.greet
+    return handler(talk)
+
+
+def _button(talk: Talk) -> Reply:
+    name, subject_id, event, version = _parsed(talk.incoming.button)
+    press = BUTTONS.get(name)
+    subject = cast("Subject | None", talk.session.get(SUBJECTS[name], subject_id)) if press else None
+    if press is None or subject is None or flow_name(subject) != name or event not in FLOWS[name].events():
+        log.warning("unknown_button", platform=talk.incoming.platform, flow=name)
+        return common.not_understood(talk)
+    return press(talk, subject, event, version)
+
+
+def _parsed(button: str) -> tuple[str, int, str, int]:
+    name, _, rest = button.partition(":")
+    found = re.match(r"^(\d{1,12}):([a-z_]{1,40}):(\d{1,9})$", rest)
+    return (name, int(found[1]), found[2], int(found[3])) if found else ("", 0, "", 0)
+
+
+def _menu(talk: Talk) -> Reply:
+    return MENU.get(talk.incoming.button, common.help_)(talk)
+
+
+_KINDS: dict[str, Handler] = {
+    "text": _words,
+    "button": _button,
+    "menu": _menu,
+    "scan": common.scan,
+    "image": common.image,
+    "voice": common.voice,
+    "location": common.location,
+    "enter": common.silence,
+    "subscribe": common.greet,
+    "other": common.silence,
+}
+
+
+def _remember(session: Session, key: str, incoming: Incoming, reply: Reply, now: datetime) -> Reply:
+    session.execute(insert(Inbox), [{"key": key, "received_at": now, "reply": asdict(reply)}])
+    if incoming.kind == "button" and reply.text:
+        # A press has no room for words, so they follow as a message of their own.
+        _put_words(session, incoming, reply, now)
+    return reply
+
+
+def _put_words(session: Session, incoming: Incoming, reply: Reply, now: datetime) -> None:
+    key = f"reply:{incoming.platform}:{incoming.key}"[:255]
+    channel = "wecom:app" if incoming.platform == "wecom" else "dingtalk:app"
+    message = Message("", reply.text)
+    outbox.put(session, key=key, channel=channel, recipient=incoming.user, message=message, now=now)

@@ -1,0 +1,206 @@
+"""A count made true: the ledger gets the difference, and what a store was seen to hold is kept.
+
+A count speaks for a whole product in one place on the evening of its day: batches it does not name
+were not there, and what moved after that day is left standing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from models.catalog import Lot
+from models.stock import Balance, ChannelStock, MoveKind, Place, PlaceKind, StockMove, StockSource
+from workflows.ledger import Move, Spot, post
+
+OUTSIDE: Spot = (PlaceKind.OUTSIDE, 0)
+COUNTED_PLACES = (PlaceKind.STORE_SHELF, PlaceKind.WAREHOUSE_STOCK)
+CHUNK = 1_000  # products asked for at once
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Bottles of a lot seen in a place on a day; `received_on` is the day they came into the store."""
+
+    spot: Spot
+    product_id: int
+    lot_id: int
+    bottles: int
+    received_on: date | None
+    as_of: date
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """What the books say of one lot in one place: now, and what moved after the day of the count."""
+
+    bottles: int = 0
+    moved_since: int = 0
+
+
+def settle(session: Session, counts: Sequence[Counted], now: datetime, actor_name: str) -> int:
+    """Post the differences and keep the observations; return how many counts said something new.
+
+    All counts of one product in one place must carry one day. Raises LedgerError.
+    """
+    days = {(count.spot, count.product_id): count.as_of for count in counts}
+    shelves = _shelves(session, days)
+    changed = set()
+    moves = []
+    for count in _with_absent(counts, shelves, days):
+        move = _difference(count, shelves, now)
+        if move is not None:
+            moves.append(move)
+            changed.add((count.spot, count.lot_id))
+    post(session, moves, now, actor_name)
+    changed |= _observe(session, counts, shelves)
+    return sum((count.spot, count.lot_id) in changed for count in counts)
+
+
+def counted_on(session: Session) -> dict[tuple[int, int], date]:
+    """The day of the last count by store and product."""
+    query = (
+        select(ChannelStock.store_id, ChannelStock.product_id, func.max(ChannelStock.as_of))
+        .where(ChannelStock.source != StockSource.INFERRED)
+        .group_by(ChannelStock.store_id, ChannelStock.product_id)
+    )
+    return {(store, product): day for store, product, day in session.execute(query)}
+
+
+Shelves = dict[tuple[Spot, int], dict[int, _Shelf]]  # (place, product) -> lot -> what the books say
+
+
+def _shelves(session: Session, days: dict[tuple[Spot, int], date]) -> Shelves:
+    products = sorted({product for _, product in days})
+    shelves: Shelves = {key: {} for key in days}
+    for start in range(0, len(products), CHUNK):
+        some = products[start : start + CHUNK]
+        since = _moved_since(session, some, days)
+        query = (
+            select(Place.kind, Place.ref, Lot.product_id, Lot.id, Balance.bottles)
+            .join(Balance, Balance.place_id == Place.id)
+            .join(Lot, Lot.id == Balance.lot_id)
+            .where(Lot.product_id.in_(some), Place.kind.in_(COUNTED_PLACES))
+        )
+        for kind, ref, product, lot, bottles in session.execute(query):
+            key = ((kind, ref), product)
+            if key in shelves:
+                shelves[key][lot] = _Shelf(bottles, since[key[0], lot])
+    return shelves
+
+
+def _moved_since(
+    session: Session, products: Sequence[int], days: dict[tuple[Spot, int], date]
+) -> dict[tuple[Spot, int], int]:
+    """Net bottles that came after the day of the count, by place and lot."""
+    net: dict[tuple[Spot, int], int] = defaultdict(int)
+    first = min(days.values())
+    for column, sign in ((StockMove.to_place_id, 1), (StockMove.from_place_id, -1)):
+        query = (
+            select(
+                Place.kind,
+                Place.ref,
+                Lot.product_id,
+                Lot.id,
+                StockMove.happened_on,
+                StockMove.bottles,
+            )
+            .join(Place, Place.id == column)
+            .join(Lot, Lot.id == StockMove.lot_id)
+            .where(
+                Lot.product_id.in_(products),
+                Place.kind.in_(COUNTED_PLACES),
+                StockMove.happened_on > first,
+            )
+        )
+        for kind, ref, product, lot, day, bottles in session.execute(query):
+            counted_on = days.get(((kind, ref), product))
+            if counted_on is not None and day > counted_on:
+                net[(kind, ref), lot] += sign * bottles
+    return net
+
+
+def _with_absent(counts: Sequence[Counted], shelves: Shelves, days: dict[tuple[Spot, int], date]) -> Iterator[Counted]:
+    yield from counts
+    named = {(count.spot, count.lot_id) for count in counts}
+    for (spot, product), lots in shelves.items():
+        for lot in lots:
+            if (spot, lot) not in named:
+                yield Counted(spot, product, lot, 0, None, days[spot, product])
+
+
+def _difference(count: Counted, shelves: Shelves, now: datetime) -> Move | None:
+    lots = shelves[count.spot, count.product_id]
+    shelf = lots.get(count.lot_id, _Shelf())
+    more = count.bottles - (shelf.bottles - shelf.moved_since)
+    if more == 0:
+        return None
+    kind, ref = count.spot
+    # What is no longer in a store was sold, for all we know; our own warehouse only miscounted.
+    gone: Spot = (PlaceKind.SOLD, ref) if kind is PlaceKind.STORE_SHELF else OUTSIDE
+    return Move(
+        key=f"count:{kind}:{ref}:{count.lot_id}:{count.as_of}:{now.isoformat()}",
+        kind=MoveKind.COUNT if lots else MoveKind.OPENING,
+        lot_id=count.lot_id,
+        source=OUTSIDE if more > 0 else count.spot,
+        target=count.spot if more > 0 else gone,
+        bottles=abs(more),
+        happened_on=count.as_of,
+    )
+
+
+def _observe(session: Session, counts: Sequence[Counted], shelves: Shelves) -> set[tuple[Spot, int]]:
+    """Keep what stores were seen to hold; forget beliefs about batches a count did not find."""
+    in_stores = [count for count in counts if count.spot[0] is PlaceKind.STORE_SHELF]
+    known = _observations(session, in_stores)
+    changed = set()
+    for count in in_stores:
+        before = known.get((count.spot[1], count.product_id), {})
+        stock = before.pop(count.lot_id, None)
+        if stock is not None and _says_the_same(stock, count):
+            continue
+        changed.add((count.spot, count.lot_id))
+        first = stock is None and not before
+        if stock is None:
+            stock = ChannelStock(store_id=count.spot[1], product_id=count.product_id, lot_id=count.lot_id)
+            session.add(stock)
+        since = shelves[count.spot, count.product_id].get(count.lot_id, _Shelf()).moved_since
+        stock.bottles = max(0, count.bottles + since)
+        stock.received_on = count.received_on or count.as_of
+        stock.as_of = count.as_of
+        stock.source = StockSource.OPENING if first else StockSource.COUNT
+    _forget(session, (stock for lots in known.values() for stock in lots.values()))
+    session.flush()
+    return changed
+
+
+def _says_the_same(stock: ChannelStock, count: Counted) -> bool:
+    # The bottles are compared by the ledger; here they may have been carried on by later deliveries.
+    return (
+        stock.source is not StockSource.INFERRED
+        and stock.as_of == count.as_of
+        and stock.received_on == (count.received_on or count.as_of)
+    )
+
+
+def _observations(session: Session, counts: Iterable[Counted]) -> dict[tuple[int, int], dict[int, ChannelStock]]:
+    """Beliefs about the counted products of the counted stores, by lot."""
+    wanted = {(count.spot[1], count.product_id) for count in counts}
+    products = sorted({product for _, product in wanted})
+    found: dict[tuple[int, int], dict[int, ChannelStock]] = {key: {} for key in wanted}
+    for start in range(0, len(products), CHUNK):
+        some = products[start : start + CHUNK]
+        for stock in session.scalars(select(ChannelStock).where(ChannelStock.product_id.in_(some))):
+            key = (stock.store_id, stock.product_id)
+            if key in found:
+                found[key][stock.lot_id] = stock
+    return found
+
+
+def _forget(session: Session, stocks: Iterable[ChannelStock]) -> None:
+    ids = [stock.id for stock in stocks]
+    for start in range(0, len(ids), CHUNK):
+        session.execute(delete(ChannelStock).where(ChannelStock.id.in_(ids[start : start + CHUNK])))

@@ -1,0 +1,112 @@
+"""Who moved what, when and why: one append-only, hash-chained table for every flow.
+
+Rows of a transaction are kept aside and written just before it commits. The chain's head row is
+locked only then, last of all locks, so that two transactions cannot wait for each other in a ring.
+The hashes are keyed with the house's secret: who can write the table cannot also forge the chain.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import event, insert, select, update
+from sqlalchemy.orm import Session
+
+from models.engine import ChainHead, History
+
+START = "0" * 64
+CHUNK = 1_000  # rows read or written at once
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step to be written down; `facts` are the numbers the person gave or saw."""
+
+    flow: str
+    subject_id: int
+    version: int
+    event: str
+    from_state: str
+    to_state: str
+    actor: str
+    entrance: str
+    reason: str
+    facts: dict[str, Any]
+    at: datetime
+
+
+def record(session: Session, secret: str, entry: Entry) -> None:
+    """Keep an entry for the moment before the commit."""
+    if "history" not in session.info:
+        session.info["history"] = []
+        event.listen(session, "before_commit", _write_pending, once=True)
+    session.info["history_secret"] = secret
+    session.info["history"].append(entry)
+
+
+def verify(session: Session, secret: str) -> list[str]:
+    """Walk the chain; return a sentence for every edited, removed or added row."""
+    previous, count, problems = START, 0, []
+    for row in _rows(session):
+        count += 1
+        if row.id != count:
+            problems.append(f"history row {count} is missing (found {row.id})")
+            count = row.id
+        expected = _hash(secret, previous, _entry_of(row), row.id)
+        if not hmac.compare_digest(expected, row.hash):
+            problems.append(f"history row {row.id} was changed, or the row before it")
+        previous = row.hash
+    head = session.get(ChainHead, 1)
+    if (head.rows if head else 0, head.hash if head else START) != (count, previous):
+        problems.append(f"the chain's head says {head.rows if head else 0} rows, there are {count}")
+    return problems
+
+
+def _write_pending(session: Session) -> None:
+    entries: list[Entry] = session.info.pop("history", [])
+    if not entries:
+        return
+    session.flush()
+    secret = session.info["history_secret"]
+    first, previous = _lock_head(session)
+    rows = []
+    for number, entry in enumerate(entries, start=first + 1):
+        previous = _hash(secret, previous, entry, number)
+        rows.append({"id": number, "hash": previous, **vars(entry)})
+    for start in range(0, len(rows), CHUNK):
+        session.execute(insert(History), rows[start : start + CHUNK])
+    session.execute(update(ChainHead).where(ChainHead.id == 1).values(rows=rows[-1]["id"], hash=previous))
+
+
+def _lock_head(session: Session) -> tuple[int, str]:
+    query = select(ChainHead.rows, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
+    head = session.execute(query).one_or_none()
+    if head is None:
+        session.execute(insert(ChainHead).values(id=1, rows=0, hash=START))
+        return 0, START
+    return head.rows, head.hash
+
+
+def _rows(session: Session) -> Iterator[History]:
+    last = 0
+    while True:
+        chunk = list(session.scalars(select(History).where(History.id > last).order_by(History.id).limit(CHUNK)))
+        if not chunk:
+            return
+        yield from chunk
+        last = chunk[-1].id
+        session.expunge_all()
+
+
+def _entry_of(row: History) -> Entry:
+    return Entry(**{name: getattr(row, name) for name in Entry.__dataclass_fields__})
+
+
+def _hash(secret: str, previous: str, entry: Entry, number: int) -> str:
+    said = {**vars(entry), "at": entry.at.astimezone(UTC).isoformat(), "id": number}
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hmac.new(secret.encode(), (previous + text).encode(), hashlib.sha256).hexdigest()

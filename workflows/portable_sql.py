@@ -1,0 +1,68 @@
+"""What SQLite and PostgreSQL spell differently."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Engine, Integer, Text, cast, literal
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import GenericFunction
+
+
+class days_between(GenericFunction[int]):  # noqa: N801 - SQL functions are lower case
+    """Whole days from the first day to the second."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+class json_object_of(GenericFunction[Any]):  # noqa: N801 - SQL functions are lower case
+    """A JSON object from names and values in turn."""
+
+    type = JSON()
+    inherit_cache = True
+
+
+Figure = ColumnElement[Any] | InstrumentedAttribute[Any] | str | int
+
+
+def json_of(**figures: Figure) -> ColumnElement[Any]:
+    """Build a JSON object in the database from named columns and constants."""
+    parts: list[Any] = []
+    for name, value in figures.items():
+        parts.append(cast(literal(name), Text))
+        if isinstance(value, (str, int)):
+            parts.append(cast(literal(value), Integer if isinstance(value, int) else Text))
+        else:
+            parts.append(value)
+    return json_object_of(*parts)
+
+
+def insert_for(session: Session) -> Any:
+    """The dialect's own INSERT, which knows ON CONFLICT."""
+    bind = session.get_bind()
+    engine = bind if isinstance(bind, Engine) else bind.engine
+    return sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+
+
+@compiles(days_between, "sqlite")
+def _days_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    first, second = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"CAST(julianday({second}) - julianday({first}) AS INTEGER)"
+
+
+@compiles(days_between, "postgresql")
+def _days_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    first, second = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(CAST({second} AS DATE) - CAST({first} AS DATE))"
+
+
+@compiles(json_object_of, "sqlite")
+def _json_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_object({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_object_of, "postgresql")
+def _json_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_build_object({compiler.process(element.clauses, **options)})"
