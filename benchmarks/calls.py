@@ -2,23 +2,32 @@
 
 import io
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from sandbox.envelopes import Envelope
-from settings import Settings
 
 _numbers = count(7_459_035_031_717_794_886)
 
 
-class Caller:
-    """Plays WeCom: seals each message afresh and hands it to a WSGI application."""
+@dataclass(frozen=True)
+class Account:
+    """A WeCom app, known to both sides."""
 
-    def __init__(self, settings: Settings, now: int) -> None:
-        wecom = settings.wecom
-        self._corp, self._agent, self._now = wecom.corp_id, wecom.agent_id, now
-        token, key = wecom.token.get_secret_value(), wecom.encoding_aes_key.get_secret_value()
-        self._envelope = Envelope(token, key, wecom.corp_id)
+    token: str = "SandboxToken01"
+    aes_key: str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+    corp_id: str = "wwsandbox0000000001"
+    agent_id: int = 1000002
+
+
+class Caller:
+    """Plays WeCom: seals each message afresh. `now` is in seconds since 1970."""
+
+    def __init__(self, account: Account, now: int) -> None:
+        self._corp, self._agent, self._now = account.corp_id, account.agent_id, now
+        self._envelope = Envelope(account.token, account.aes_key, account.corp_id)
 
     def request(self, user: str, words: str) -> dict[str, Any]:
         """The WSGI environment of one text message with a number of its own."""
@@ -57,6 +66,21 @@ class Caller:
             f"<Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
         )
         return outer.encode(), f"msg_signature={signature}&timestamp={self._now}&nonce={nonce}"
+
+
+def conversation(
+    app: Any, caller: Caller, words: str, users: int
+) -> tuple[Callable[[int], list[dict[str, Any]]], Callable[[dict[str, Any]], None]]:
+    """What makes so many requests of users taking turns, and what has one of them answered."""
+    numbers = count(0)
+
+    def make(wanted: int) -> list[dict[str, Any]]:
+        return [caller.request(f"o{next(numbers) % users + 1}", words) for _ in range(wanted)]
+
+    def answer(environ: dict[str, Any]) -> None:
+        assert answered(app, environ), "an answer in words was expected"
+
+    return make, answer
 
 
 def answered(app: Any, environ: dict[str, Any]) -> bytes:

@@ -1,30 +1,28 @@
 """Contestants in processes of their own, run in interleaved rounds so that all share the machine's moods."""
 
-import gc
 import logging
-import multiprocessing
-import time
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import structlog
 
-from benchmarks import memory
+ROOT = Path(__file__).parent.parent
+WARM = 50  # messages before the first counted round: statement caches, imports, pages of the database
 
-WARM = 20  # messages before the first counted round: statement caches, imports, pages of the database
-
-#: Gets (kind of database, URL, folder, messages in all); returns what makes one round's work and runs it.
+#: What makes the work of one round, and what does one piece of it.
 Prepared = tuple[Callable[[int], list[Any]], Callable[[Any], object]]
+#: Gets the URL of an empty database, a folder, and the number of messages in all.
 Prepare = Callable[[str, Path, int], Prepared]
 
 
 @dataclass
 class Result:
-    """Messages a second in each round, and the most memory the process ever held."""
+    """Messages a second in each round, and the most memory the process ever held in MB."""
 
     name: str
     rates: list[float] = field(default_factory=list)
@@ -36,58 +34,40 @@ class Result:
         return median(self.rates)
 
 
-@dataclass
 class Contestant:
-    """A child process that answers "run so many" with the seconds it took."""
+    """A child process that is told how many messages to answer, and says how long it took."""
 
-    name: str
-    prepare: Prepare
-    url: str
-    folder: Path
-    total: int
-    result: Result = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.result = Result(self.name)
-        self._pipe, other = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        arguments = (self.prepare, self.url, self.folder, self.total + WARM, other)
-        self._process = context.Process(target=_child, args=arguments, daemon=True)
-        self._process.start()
-        self._pipe.recv()
-        self._pipe.send(WARM)
-        self._pipe.recv()
+    def __init__(self, name: str, prepare: Prepare, url: str, folder: Path, total: int) -> None:
+        self.result = Result(name)
+        where = [prepare.__module__, prepare.__name__, url, str(folder), str(total + WARM)]
+        command = [sys.executable, "-m", "benchmarks.contestant", *where]
+        self._child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._hear()
+        self._tell(WARM)
+        self._hear()
 
     def round(self, count: int) -> None:
         """Answer `count` messages."""
-        self._pipe.send(count)
-        self.result.rates.append(count / self._pipe.recv())
+        self._tell(count)
+        self.result.rates.append(count / float(self._hear()))
 
     def end(self) -> Result:
         """Stop the process and tell what it did."""
-        self._pipe.send(0)
-        self.result.peak_mb = self._pipe.recv()
-        self._process.join()
+        self._tell(0)
+        self.result.peak_mb = float(self._hear())
+        self._child.wait()
         return self.result
 
+    def _tell(self, count: int) -> None:
+        assert self._child.stdin is not None
+        print(count, file=self._child.stdin, flush=True)
 
-def quiet() -> None:
-    """Log as the server does, but write warnings only: a benchmark prints one table."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-
-
-def _child(prepare: Prepare, url: str, folder: Path, total: int, pipe: Connection) -> None:
-    quiet()
-    make, answer = prepare(url, folder, total)
-    pipe.send("ready")
-    while count := pipe.recv():
-        work = make(count)
-        gc.collect()
-        begin = time.perf_counter()
-        for item in work:
-            answer(item)
-        pipe.send(time.perf_counter() - begin)
-    pipe.send(memory.peak())
+    def _hear(self) -> str:
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.result.name} died; its error is printed above")
+        return line.strip()
 
 
 def race(contestants: list[Contestant], rounds: int, count: int) -> list[Result]:
@@ -96,3 +76,8 @@ def race(contestants: list[Contestant], rounds: int, count: int) -> list[Result]
         for contestant in contestants:
             contestant.round(count)
     return [contestant.end() for contestant in contestants]
+
+
+def quiet() -> None:
+    """Log errors only: a benchmark prints one table."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

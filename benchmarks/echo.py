@@ -1,14 +1,20 @@
 """The floor: what a plain developer writes with Flask and wechatpy - open, parse, echo, seal. No database."""
 
+import time
+from pathlib import Path
+
 from flask import Flask, request
 from wechatpy.enterprise import create_reply, parse_message
 from wechatpy.enterprise.crypto import WeChatCrypto
 
+from benchmarks.calls import Account, Caller, conversation
+from benchmarks.contest import Prepared
 
-def echo_app(token: str, aes_key: str, corp_id: str) -> Flask:
+
+def echo_app(account: Account) -> Flask:
     """An application with one route that says back what it hears."""
     app = Flask(__name__)
-    crypto = WeChatCrypto(token, aes_key, corp_id)
+    crypto = WeChatCrypto(account.token, account.aes_key, account.corp_id)
 
     @app.post("/wecom/callback")
     def callback() -> str:
@@ -20,3 +26,9 @@ def echo_app(token: str, aes_key: str, corp_id: str) -> Flask:
         return sealed
 
     return app
+
+
+def echo(_url: str, _folder: Path, _total: int) -> Prepared:
+    """The floor as a contestant."""
+    account = Account()
+    return conversation(echo_app(account), Caller(account, int(time.time())), "进度", 200)

@@ -9,10 +9,9 @@ from bots.talk import Talk
 from models.catalog import Store
 from models.engine import WantedMedia
 from models.people import Role
-from models.recall import Campaign, Handover, RecallTask
-from workflows import vector
-from workflows.links import link_for
-from workflows.progress import campaign_progress_words
+from models.recall import Campaign, Handover
+from workflows.links import fresh_link_for
+from workflows.progress import OwnTask, campaign_progress_words, tasks_of_stores
 from workflows.refusals import NotPermitted
 
 DESK_ROLES = (
@@ -33,7 +32,7 @@ def help_(talk: Talk) -> Reply:
 
 def greet(talk: Talk) -> Reply:
     """Somebody opened the chat."""
-    return Reply(talk.say("greeting", name=talk.person.name))
+    return Reply(talk.say("greeting", name=talk.actor.name))
 
 
 def silence(_talk: Talk) -> Reply:
@@ -56,17 +55,19 @@ def progress(talk: Talk) -> Reply:
     """进度, 进度 R12."""
     if not store_ids(talk):
         return _campaign_progress(talk)
-    tasks = _tasks_to_show(talk)
+    tasks = tasks_of_stores(talk.session, store_ids(talk), most=5)
     if not tasks:
         return Reply(talk.say("no_tasks"))
-    return Reply("\n".join(_store_progress(talk, task) for task in tasks[:5]))
+    return Reply("\n".join(_store_progress(talk, task) for task in tasks))
 
 
 def desk(talk: Talk) -> Reply:
     """看板：a link for this person and one device."""
     if not any(talk.actor.has(role) for role in DESK_ROLES):
         raise NotPermitted(flow="desk", state="", event="看板", who=talk.actor.name)
-    return Reply(talk.say("desk_link", link=link_for(talk.session, talk.house, "desk", 0, talk.person.id, talk.now)))
+    return Reply(
+        talk.say("desk_link", link=fresh_link_for(talk.session, talk.house, "desk", 0, talk.person_id, talk.now))
+    )
 
 
 def not_understood(talk: Talk) -> Reply:
@@ -83,7 +84,7 @@ def image(talk: Talk) -> Reply:
     task = tasks[0]
     wanted = WantedMedia(
         platform=talk.incoming.platform, media_id=talk.incoming.media_id, task_id=task.id,
-        by_name=talk.person.name, asked_at=talk.now, due_at=talk.now,
+        by_name=talk.actor.name, asked_at=talk.now, due_at=talk.now,
     )  # fmt: skip
     talk.session.add(wanted)
     return Reply(talk.say("media_kept", number=task.campaign.number, store=task.store.name))
@@ -107,28 +108,9 @@ def scan(talk: Talk) -> Reply:
     return my_tasks(talk)
 
 
-def _tasks_to_show(talk: Talk) -> list[RecallTask]:
-    tasks = open_tasks(talk)
-    if tasks:
-        return tasks
-    query = select(RecallTask).where(RecallTask.store_id.in_(store_ids(talk))).order_by(RecallTask.id.desc()).limit(1)
-    return list(talk.session.scalars(query))
-
-
-def _store_progress(talk: Talk, task: RecallTask) -> str:
-    lines = task.lines
-    return talk.say(
-        "progress_store",
-        number=f"R{task.campaign_id}-{task.id}",
-        product=task.campaign.product.name,
-        case_size=task.campaign.product.case_size,
-        state=talk.label("task_state", task.state.value),
-        scoped=sum(line.scoped for line in lines),
-        handed_over=sum(line.handed_over for line in lines),
-        accepted=sum(line.accepted for line in lines),
-        left=sum(vector.at_store(line) for line in lines),
-        deadline=task.deadline,
-    )
+def _store_progress(talk: Talk, task: OwnTask) -> str:
+    facts = dict(vars(task))
+    return talk.say("progress_store", **{**facts, "state": talk.label("task_state", task.state.value)})
 
 
 def _campaign_progress(talk: Talk) -> Reply:
@@ -143,7 +125,7 @@ def _campaign_progress(talk: Talk) -> Reply:
 
 
 def _approval_line(talk: Talk, campaign: Campaign) -> str:
-    link = link_for(talk.session, talk.house, "approve", campaign.id, talk.person.id, talk.now)
+    link = fresh_link_for(talk.session, talk.house, "approve", campaign.id, talk.person_id, talk.now)
     product = campaign.product
     return talk.say(
         "approval_line",
@@ -156,7 +138,7 @@ def _approval_line(talk: Talk, campaign: Campaign) -> str:
 
 
 def _warehouse_line(talk: Talk, hand: Handover) -> str:
-    link = link_for(talk.session, talk.house, "warehouse", hand.id, talk.person.id, talk.now)
+    link = fresh_link_for(talk.session, talk.house, "warehouse", hand.id, talk.person_id, talk.now)
     return talk.say(
         "warehouse_line",
         number=hand.task.campaign.number,

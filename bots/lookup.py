@@ -11,7 +11,7 @@ from models.people import Role
 from models.recall import Campaign, CampaignState, Discrepancy, Handover, HandoverState, RecallTask, TaskState
 from models.warning import StockWarning
 from rules.people import STORE_ROLES, answers_for, answers_for_region
-from workflows.links import link_for
+from workflows.links import fresh_link_for
 from workflows.refusals import InvalidInput
 from workflows.task_steps import facts_for_texts
 
@@ -60,7 +60,7 @@ def task_line(talk: Talk, task: RecallTask) -> str:
     """One line about a task, with the person's own link."""
     facts = facts_for_texts(task)
     facts["number"] = f"R{task.campaign_id}-{task.id}"
-    link = link_for(talk.session, talk.house, "task", task.id, talk.person.id, talk.now)
+    link = fresh_link_for(talk.session, talk.house, "task", task.id, talk.person_id, talk.now)
     return talk.say("task_line", **facts, state=talk.label("task_state", task.state.value), link=link)
 
 
@@ -97,17 +97,16 @@ def waiting_campaigns(talk: Talk) -> list[Campaign]:
     }
     states = [state for state, role in roles.items() if talk.actor.has(role)]
     query = select(Campaign).where(Campaign.state.in_(states)).order_by(Campaign.id)
-    return [c for c in talk.session.scalars(query) if may_see(talk, c) and c.creator_id != talk.person.id]
+    return [c for c in talk.session.scalars(query) if may_see(talk, c) and c.creator_id != talk.person_id]
 
 
 def may_see(talk: Talk, campaign: Campaign) -> bool:
     """Boss and quality officer see all; others what concerns their stores or regions."""
-    if talk.actor.has(Role.BOSS) or talk.actor.has(Role.QUALITY_OFFICER) or campaign.creator_id == talk.person.id:
+    if talk.actor.has(Role.BOSS) or talk.actor.has(Role.QUALITY_OFFICER) or campaign.creator_id == talk.person_id:
         return True
     query = select(Store.id, Store.region).join(RecallTask, RecallTask.store_id == Store.id)
-    stores = talk.session.execute(query.where(RecallTask.campaign_id == campaign.id)).tuples().all()
-    if not stores:
-        stores = _asked_stores(talk, campaign)
+    with_tasks = talk.session.execute(query.where(RecallTask.campaign_id == campaign.id)).all()
+    stores = [(store, region) for store, region in with_tasks] or _asked_stores(talk, campaign)
     duties = talk.actor.duties
     return any(
         answers_for(duties, Role.SALES_REP, store, region) or answers_for_region(duties, Role.REGIONAL_MANAGER, region)
@@ -154,13 +153,19 @@ def bottles_of(talk: Talk, quantity: Quantity, case_size: int) -> int:
 def the_product(talk: Talk) -> Product:
     """The one product named; raises InvalidInput that asks for it."""
     if talk.said.candidates:
-        names = "、".join(product.name for product in talk.said.candidates[:5])
+        names = "、".join(_by_code(talk, product.code) for product in talk.said.candidates[:5])
         raise InvalidInput(talk.say("ask_which_product", names=names))
     code = next((product.code for product, _ in talk.said.items if product), None)
     product = talk.session.scalar(select(Product).where(Product.code == code)) if code else None
     if product is None:
         raise InvalidInput(talk.say("ask_product", product=talk.example_product()))
     return product
+
+
+def _by_code(talk: Talk, code: str) -> str:
+    """A product as people can tell it from its namesakes, and name it again."""
+    name, spec = talk.session.execute(select(Product.name, Product.spec).where(Product.code == code)).one()
+    return f"{name}（{spec}，编码 {code}）" if spec else f"{name}（编码 {code}）"
 
 
 def _narrowed(talk: Talk, tasks: list[RecallTask]) -> list[RecallTask]:
@@ -178,4 +183,4 @@ def _asked_stores(talk: Talk, campaign: Campaign) -> list[tuple[int, str]]:
         query = query.where(Store.code.in_(campaign.store_codes))
     elif campaign.region:
         query = query.where(Store.region == campaign.region)
-    return list(talk.session.execute(query.limit(500)).tuples())
+    return [(store, region) for store, region in talk.session.execute(query.limit(500))]

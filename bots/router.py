@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -16,15 +16,15 @@ from bots import handlers_campaign as campaign
 from bots import handlers_common as common
 from bots import handlers_recall as recall
 from bots.catalog import Catalog
+from bots.lookup import named_task, store_ids
 from bots.messages import Incoming, Reply
 from bots.talk import Talk
 from bots.understand import Intent
 from models.database import Database
 from models.engine import Card, Inbox
-from models.people import Person
 from texts.message import Message
 from workflows import outbox
-from workflows.acting import actor_of, known_person
+from workflows.acting import Actor, acting_as
 from workflows.flow import FLOWS
 from workflows.house import House
 from workflows.ledger import LedgerError
@@ -86,6 +86,11 @@ _MUST_BE_CERTAIN = frozenset(
 )
 
 
+_INTO_INBOX = insert(Inbox)
+#: Short enough to be a question; what it really is decides the reading of the words.
+_SOUNDS_LIKE_ASKING = re.compile(r"^.{0,12}进度.{0,12}$")
+
+
 @dataclass(frozen=True)
 class Deps:
     """Everything from outside: the database, the house, and the products' names."""
@@ -97,12 +102,16 @@ class Deps:
 
 def answer(deps: Deps, incoming: Incoming, now: datetime) -> Reply:
     """Handle one message in one transaction; two people at once: one wins, the other is told so."""
-    for _ in range(2):
+    if (told := _told(deps, incoming, now)) is not None:
+        return told
+    for attempt in range(2):
         try:
             with deps.database.write() as session:
+                if attempt and (reply := seen_before(session, incoming)):
+                    return reply
                 return handle(session, deps, incoming, now)
         except (StaleDataError, IntegrityError):
-            continue  # somebody was faster, or the same message came twice at once: look again
+            continue  # somebody was faster, or the same message came again: look into the inbox
         except (Refusal, LedgerError) as refusal:
             with deps.database.write() as session:
                 return refuse(session, deps, incoming, refusal, now)
@@ -118,34 +127,53 @@ def reply_later(deps: Deps, incoming: Incoming, reply: Reply, now: datetime) -> 
 
 
 def handle(session: Session, deps: Deps, incoming: Incoming, now: datetime) -> Reply:
-    """The same message gets the same answer and no second effect."""
-    key = f"{incoming.platform}:{incoming.key}"
-    seen = session.get(Inbox, key)
-    if seen is not None:
-        return Reply(**seen.reply) if seen.reply else Reply()
+    """Answer a message and remember it; its key in the inbox is unique, so the same one again fails here.
+
+    Nearly every message is new, so nobody looks for it beforehand: raises IntegrityError for one that is not.
+    """
     keep_response_code(session, incoming.card_ref, incoming.response_code)
-    person = known_person(session, incoming.platform, incoming.user)
-    reply = _dispatched(session, deps, incoming, person, now) if person else _stranger(deps, incoming)
-    return _remember(session, key, incoming, reply, now)
+    actor = acting_as(session, incoming.platform, incoming.user, now)
+    reply = _dispatched(session, deps, incoming, actor, now) if actor else _stranger(deps, incoming)
+    return _remember(session, incoming, reply, now)
+
+
+def _told(deps: Deps, incoming: Incoming, now: datetime) -> Reply | None:
+    """The answer to somebody who only asks how far things are, or None for everything else.
+
+    Nothing changes, so the question neither waits in the queue of writers nor needs to be remembered:
+    asked again it is answered again. What would be refused goes the whole way.
+    """
+    if incoming.kind != "text" or not _SOUNDS_LIKE_ASKING.search(incoming.text):
+        return None
+    with deps.database.read() as session:
+        actor = acting_as(session, incoming.platform, incoming.user, now)
+        if actor is None:
+            return None
+        talk = Talk(session, deps.house, deps.catalog, incoming, actor, now)
+        asks = talk.said.intent is Intent.PROGRESS and store_ids(talk)
+        return common.progress(talk) if asks else None
+
+
+def seen_before(session: Session, incoming: Incoming) -> Reply | None:
+    """The answer this very message got, or None when it is new."""
+    seen = session.get(Inbox, _key(incoming))
+    return Reply(**(seen.reply or {})) if seen is not None else None
 
 
 def refuse(session: Session, deps: Deps, incoming: Incoming, refusal: Exception, now: datetime) -> Reply:
     """What was not possible, said in words; an old card is repainted with what is true now."""
-    key = f"{incoming.platform}:{incoming.key}"
-    seen = session.get(Inbox, key)
-    if seen is not None:
-        return Reply(**seen.reply) if seen.reply else Reply()
+    if reply := seen_before(session, incoming):
+        return reply
     keep_response_code(session, incoming.card_ref, incoming.response_code)
     log.info("message_refused", platform=incoming.platform, kind=incoming.kind, why=type(refusal).__name__)
     card = session.get(Card, incoming.card_ref) if incoming.card_ref else None
     status = show_again(session, card, now) if card else ""
     text = sentence_for(deps.house, refusal)
-    return _remember(session, key, incoming, Reply(text, card_status=status), now)
+    return _remember(session, incoming, Reply(text, card_status=status), now)
 
 
-def _dispatched(session: Session, deps: Deps, incoming: Incoming, person: Person, now: datetime) -> Reply:
-    actor = actor_of(person, now, incoming.platform)
-    talk = Talk(session, deps.house, deps.catalog, incoming, person, actor, now)
+def _dispatched(session: Session, deps: Deps, incoming: Incoming, actor: Actor, now: datetime) -> Reply:
+    talk = Talk(session, deps.house, deps.catalog, incoming, actor, now)
     return _KINDS.get(incoming.kind, common.not_understood)(talk)
 
 
@@ -160,6 +188,8 @@ def _words(talk: Talk) -> Reply:
             return order(talk, found["why"].strip())
     said = talk.said
     handler = WORDS.get(said.intent, common.not_understood)
+    if said.intent is Intent.APPROVE and named_task(talk):
+        handler = recall.confirm  # "R12-34 确认" names a store's task and no campaign
     if said.intent in _MUST_BE_CERTAIN and not said.certain:
         handler = common.not_understood
     if said.intent is Intent.CONFIRM_ALL and not recall.has_tasks(talk):
@@ -201,8 +231,13 @@ _KINDS: dict[str, Handler] = {
 }
 
 
-def _remember(session: Session, key: str, incoming: Incoming, reply: Reply, now: datetime) -> Reply:
-    session.execute(insert(Inbox), [{"key": key, "received_at": now, "reply": asdict(reply)}])
+def _key(incoming: Incoming) -> str:
+    return f"{incoming.platform}:{incoming.key}"
+
+
+def _remember(session: Session, incoming: Incoming, reply: Reply, now: datetime) -> Reply:
+    row = {"key": _key(incoming), "received_at": now, "reply": dict(vars(reply))}
+    session.connection().execute(_INTO_INBOX, row)
     if incoming.kind == "button" and reply.text:
         # A press has no room for words, so they follow as a message of their own.
         _put_words(session, incoming, reply, now)

@@ -11,7 +11,6 @@ from bots.catalog import Catalog
 from bots.messages import Incoming
 from bots.understand import Said, understand
 from models.catalog import Product
-from models.people import Person
 from workflows.acting import Actor, business_day
 from workflows.flow import FLOWS, Step
 from workflows.house import House
@@ -26,10 +25,15 @@ class Talk:
     house: House
     catalog: Catalog
     incoming: Incoming
-    person: Person
     actor: Actor
     now: datetime
     _said: Said | None = None
+
+    @property
+    def person_id(self) -> int:
+        """Who speaks; the system never does."""
+        assert self.actor.person_id is not None  # noqa: S101 - a talk begins with a known person
+        return self.actor.person_id
 
     @property
     def today(self) -> date:

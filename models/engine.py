@@ -186,7 +186,10 @@ class PlatformToken(Base):
 
 
 class Link(Base):
-    """A signed page link given to one person for one object; the first device that acts owns it."""
+    """A signed page link given to one person for one object; the first device that acts owns it.
+
+    A new `generation` ends the addresses given out before.
+    """
 
     __tablename__ = "link"
     __table_args__ = (UniqueConstraint("purpose", "subject_id", "person_id"),)
@@ -197,6 +200,7 @@ class Link(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     expires_at: Mapped[datetime]
     device: Mapped[str] = mapped_column(String(64), default="")
+    generation: Mapped[int] = mapped_column(default=0)
 
 
 class StoredFile(Base):

@@ -14,9 +14,9 @@ PAGES = {
     "food_safety_task": "task",
     "recall_campaign": "approve",
     "food_safety_campaign": "approve",
-    "discrepancy": "discrepancy",
-    "warning": "warning",
 }
+#: Objects whose page is open to whoever is signed in; the chat takes the same orders in words.
+OPEN_PAGES = {"discrepancy": "desk/discrepancies", "warning": "w"}
 
 
 class ButtonLinks:
@@ -42,6 +42,8 @@ class ButtonLinks:
     def _link(self, platform: str, user_id: str, key: str) -> str:
         flow, _, rest = key.partition(":")
         subject = rest.partition(":")[0]
+        if flow in OPEN_PAGES:
+            return f"{self._house.public_url}/{OPEN_PAGES[flow]}/{subject}"
         if flow not in PAGES or not subject.isdigit():
             return self._house.public_url
         with self._database.write() as session:

@@ -94,7 +94,7 @@ def new_kit(folder: Path, url: str = "", groups: tuple[Group, ...] = ()) -> Kit:
     return Kit(folder, database, house)
 
 
-def xlsx(rows: Iterable[Sequence[Any]], before: Sequence[Sequence[Any]] = ()) -> bytes:
+def xlsx(rows: Iterable[Any], before: Sequence[Sequence[Any]] = ()) -> bytes:
     """An Excel file of these rows."""
     book = Workbook()
     sheet = book.active
@@ -106,7 +106,7 @@ def xlsx(rows: Iterable[Sequence[Any]], before: Sequence[Sequence[Any]] = ()) ->
     return stream.getvalue()
 
 
-def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+def csv_text(rows: Iterable[Any]) -> str:
     """A CSV file of these rows."""
     stream = io.StringIO()
     csv.writer(stream).writerows(rows)

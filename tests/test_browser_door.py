@@ -209,3 +209,29 @@ def test_page_fits_a_narrow_phone(door):
     _, page = door
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_keeper_signs_for_the_count_in_the_warehouse(door):
+    shop, page = door
+    scans(page, CASE)
+    page.fill("#giver", "刘老板")
+    page.fill("#rest-day", "2025-11-28")
+    signs(page, "giver_png", 0)
+    signs(page, "taker_png", 25)
+    page.click("#sign-button")
+    expect(page.get_by_text("交接单 JJ20251124-0001")).to_be_visible()
+    hand = shop.last_handover().id
+    page.context.clear_cookies()  # the keeper has a telephone of their own
+    page.goto(shop.services.house.public_url + shop.link("warehouse", hand, "keeper"))
+
+    page.fill(f'[name="bottles_{shop.ids["lot"]}"]', "6")
+    page.get_by_role("button", name="确认入库").click()
+    expect(page.locator("[data-complaint]")).to_have_text("仓管还没有签字。")
+    signs(page, "signature_png", 10)
+    page.get_by_role("button", name="确认入库").click()
+
+    expect(page.get_by_role("status")).to_contain_text("数量与交接单一致")
+    page.fill(f'[name="A_{shop.ids["lot"]}"]', "4")
+    expect(page.locator("[data-left]")).to_have_text("还差 2 瓶")
+    shot(page, "warehouse-grading")
+    assert shop.last_handover().state == HandoverState.RECEIVED

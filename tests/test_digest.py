@@ -17,7 +17,7 @@ from rules.warnings import load_rules
 from tests.intake_kit import NOW, TODAY, Kit, new_kit
 from tests.test_scan import hold, reserve, sell
 from texts.message import Message
-from workflows.digest import push_digests
+from workflows.digest import TOP_BUTTONS, push_digests
 from workflows.digest_lines import findings, ranked
 from workflows.house import Group
 from workflows.scan import scan
@@ -176,7 +176,7 @@ def test_only_the_first_lines_are_shown_and_the_table_has_all(kit, fonts):
     message = letters(kit)["wecom:robot:东区群"]
     assert "最该先处理的 10 处（共 14 处，全部见表格）：" in message.body
     assert message.body.count("发起回收") == 10
-    assert len(message.buttons) == 3
+    assert len(message.buttons) == TOP_BUTTONS
     sheet = load_workbook(message.files[0]).active
     assert sheet is not None
     assert sheet.max_row == 15

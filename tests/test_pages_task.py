@@ -4,6 +4,8 @@ import pytest
 
 from models.recall import RecallTask, TaskState
 from tests.webapp import Shop, open_shop
+from web import approval_page, task_page, warehouse_page
+from workflows.flow import FLOWS
 from workflows.links import link_for
 
 
@@ -276,3 +278,33 @@ def test_link_for_makes_the_same_address_again(shop):
     )
 
     assert first == second
+
+
+def test_rep_registers_a_destruction_before_a_witness(shop):
+    _, task = shop.running()
+    shop.does("owner", RecallTask, task, "answer_all")
+    rep = shop.phone()
+    path = shop.link("task", task, "rep")
+    rep.opens(path)
+
+    assert "见证人" in rep.sends(f"{path}/destroy_on_site", seen=True, bottles="2", witness="", reason="渗漏")
+    rep.sends(f"{path}/destroy_on_site", seen=True, bottles="2", witness="刘老板", reason="渗漏")
+    rep.sends(f"{path}/report_transfer", seen=True, bottles="3")
+
+    lines = shop.look(RecallTask, task).lines
+    assert sum(line.destroyed_on_site for line in lines) == 2
+    assert sum(line.transferred_out for line in lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("page", "names", "only_elsewhere"),
+    [
+        (task_page, ("recall_task", "food_safety_task"), {"stop"}),  # the campaign alone stops a task
+        (approval_page, ("recall_campaign", "food_safety_campaign"), {"hold"}),  # a draft is held from the chat
+        (warehouse_page, ("handover",), {"sign", "void"}),  # at the door
+    ],
+)
+def test_pages_offer_exactly_the_events_of_their_flows(page, names, only_elsewhere):
+    events = set().union(*(FLOWS[name].events() for name in names)) - only_elsewhere
+
+    assert set(page.PURPOSE.verbs) - {"photo"} == events

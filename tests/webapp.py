@@ -23,6 +23,7 @@ from models.engine import StoredFile
 from models.people import Assignment, Person, Role
 from models.recall import Campaign, Handover, Reason, RecallTask
 from models.stock import ChannelStock, MoveKind, PlaceKind, StockSource
+from reports.fonts import DEFAULT_CACHE
 from rules.deadlines import WorkCalendar
 from settings.schema import Limits
 from texts.render import Texts
@@ -182,6 +183,9 @@ class Phone:
 
 def open_shop(folder: Path, *, sandbox: bool = False, url: str = "", public_url: str = URL) -> Shop:
     """The distributor with its stock, ready to be visited."""
+    # Making the typeface takes ten seconds: one for all tests.
+    DEFAULT_CACHE.mkdir(parents=True, exist_ok=True)
+    (folder / "fonts").symlink_to(DEFAULT_CACHE)
     database = Database(url or f"sqlite:///{folder / 'shop.db'}")
     Base.metadata.create_all(database.writer)
     assert len(flows.ALL) == len(FLOWS)

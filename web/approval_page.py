@@ -15,6 +15,7 @@ STEPS_WITH_REASON = {
     "reject": "已驳回，原因会发给申请人。",
     "abort": "已中止，在途的货照常到仓。",
     "close_with_waiver": "已签字放行，原因已留档。",
+    "lift": "已解除停售，这次召回已撤销。",
 }
 PLAIN_STEPS = {
     "submit": "已提交审批。",
@@ -24,7 +25,6 @@ PLAIN_STEPS = {
     "cancel": "已撤销。",
     "suspend": "已暂停。",
     "resume": "已恢复。",
-    "close": "已结案。",
 }
 
 

@@ -29,6 +29,7 @@ CSRF_HEADER = "X-CSRF-Token"
 YEAR_SECONDS = 365 * 24 * 60 * 60
 DESK_HOURS = 12
 NOTICE_SECONDS = 60
+LONGEST_NOTICE = 300  # characters; a cookie holds 4 KB
 #: Who works for the distributor and may look at the desk. Stores never see each other's stock.
 DESK_ROLES = frozenset(
     {
@@ -110,7 +111,7 @@ def check_csrf() -> None:
 
 def leave_notice(response: Response, sentence: str, tone: str = "") -> Response:
     """Show the sentence on the next page this device opens. `tone` is "", "warn" or "bad"."""
-    _set_cookie(response, NOTICE_COOKIE, [sentence, tone], NOTICE_SECONDS)
+    _set_cookie(response, NOTICE_COOKIE, [sentence[:LONGEST_NOTICE], tone], NOTICE_SECONDS)
     return response
 
 

@@ -1,7 +1,6 @@
 """Serves the house's own Chinese font to devices that have none."""
 
 import threading
-from pathlib import Path
 
 import structlog
 from flask import Blueprint, Response, abort, send_file
@@ -14,20 +13,22 @@ fonts = Blueprint("fonts", __name__)
 _making = threading.Lock()
 
 
-def web_font(folder: Path) -> Path:
-    """The WOFF file in `folder`, made first when it is missing. Raises FontError."""
-    with _making:
-        return ensure_fonts(folder).web
-
-
 @fonts.get("/static/font.woff")
 def font() -> Response:
-    """The font, kept by browsers for a year: another recipe makes another file."""
+    """The font, kept by browsers for a year: another recipe makes another file.
+
+    The first request makes it, which takes ten seconds; others are told to come back meanwhile, so
+    that a page full of people never waits for one file.
+    """
+    if not _making.acquire(blocking=False):
+        return Response(status=503, headers={"Retry-After": "10"})
     try:
-        path = web_font(services().house.files / "fonts")
+        path = ensure_fonts(services().house.files / "fonts").web
     except FontError as error:
         log.warning("web_font_missing", reason=str(error))
         abort(404)
+    finally:
+        _making.release()
     response = send_file(path.resolve(), mimetype="font/woff", max_age=365 * 24 * 60 * 60)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -110,6 +110,23 @@ def reschedule(visit: Visit) -> str:
     return f"收到：改到 {visit.house.texts.day(day)}。"
 
 
+def report_transfer(visit: Visit) -> str:
+    """Some bottles had gone to another store before."""
+    bottles = _some_bottles()
+    visit.fire(task_of(visit), "report_transfer", {"bottles": bottles})
+    return f"已登记转出 {bottles} 瓶。"
+
+
+def destroy_on_site(visit: Visit) -> str:
+    """Some bottles are destroyed in the store, before a witness."""
+    bottles = _some_bottles()
+    witness = _needed("witness", "就地销毁要写见证人，例如：王芳。")
+    reason = _needed("reason", "请写销毁的原因和方式，例如：渗漏，当场倒掉并砸瓶。")
+    data = {"bottles": bottles, "witness": witness, "reason": reason}
+    visit.fire(task_of(visit), "destroy_on_site", data)
+    return f"已登记就地销毁 {bottles} 瓶。"
+
+
 def waive(visit: Visit) -> str:
     """The distributor lets the rest go, with a reason."""
     reason = _needed("reason", "请写放弃的原因，原因会留档。")
@@ -141,6 +158,13 @@ def solved(visit: Visit) -> str:
     return "已处理，并请门店重新答复。"
 
 
+def _some_bottles() -> int:
+    bottles = number_in("bottles")
+    if not bottles:
+        raise InvalidInput("请填瓶数，例如 3。")
+    return bottles
+
+
 def _needed(name: str, sentence: str) -> str:
     text = words_in(name)
     if not text:
@@ -157,6 +181,8 @@ PURPOSE = Purpose(
             answer_part,
             answer_sold_out,
             report_sold,
+            report_transfer,
+            destroy_on_site,
             problem,
             refuse,
             reschedule,

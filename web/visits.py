@@ -12,6 +12,7 @@ from models.engine import Link
 from models.people import Person
 from web.auth import leave_notice
 from web.errors import wants_json
+from workflows import flows  # noqa: F401 - importing it enters the tables into FLOWS
 from workflows.acting import Actor
 from workflows.flow import FLOWS, Step
 from workflows.house import House

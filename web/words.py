@@ -12,6 +12,7 @@ from jinja2 import StrictUndefined
 from texts.render import goods, yuan
 from web.auth import csrf_token, taken_notice
 from web.services import services
+from workflows.acting import SHANGHAI
 
 WEEKDAYS = "一二三四五六日"
 #: Words only pages need; what chats say as well stands in texts/.
@@ -42,7 +43,9 @@ def install_words(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(goods=goods, yuan=yuan, day=day, clock=clock, label=label, thousands=thousands)
+    app.jinja_env.filters.update(
+        goods=goods, yuan=yuan, day=day, clock=clock, label=label, stamp=stamp, thousands=thousands
+    )
     app.jinja_env.globals.update(csrf_token=csrf_token, taken_notice=taken_notice, distributor=distributor, asset=asset)
 
 
@@ -63,6 +66,11 @@ def day(value: date | None) -> str:
 def clock(value: datetime | None) -> str:
     """11 月 24 日 18:00 in China; a dash for no moment."""
     return "—" if value is None else services().house.texts.clock(value)
+
+
+def stamp(value: datetime) -> str:
+    """2025-11-24 18:00 in China: for papers that are looked at in later years."""
+    return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
 def label(value: Any, group: str) -> str:

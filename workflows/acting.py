@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from models.people import Assignment, Person, Role
@@ -39,6 +39,21 @@ class Actor:
 SYSTEM = Actor(None, "系统", (), "timer")
 
 
+_VALID_TODAY = and_(
+    Assignment.person_id == Person.id,
+    Assignment.valid_from <= bindparam("today"),
+    or_(Assignment.valid_to.is_(None), Assignment.valid_to >= bindparam("today")),
+)
+#: Every message begins with this question, so it is put together once.
+_DUTIES_BY = {
+    platform: select(Person.id, Person.name, Assignment.role, Assignment.region, Assignment.store_id)
+    .outerjoin(Assignment, _VALID_TODAY)
+    .where(column == bindparam("user"))
+    .order_by(Assignment.id)
+    for platform, column in (("wecom", Person.wecom_userid), ("dingtalk", Person.dingtalk_userid))
+}
+
+
 def business_day(now: datetime) -> date:
     """The calendar day in China at that moment."""
     return now.astimezone(SHANGHAI).date()
@@ -52,6 +67,17 @@ def known_person(session: Session, platform: str, user_id: str) -> Person | None
     wanted = user_id.casefold() if platform == "wecom" else user_id
     query = select(Person).where(column == wanted).options(selectinload(Person.assignments))
     return session.scalar(query)
+
+
+def acting_as(session: Session, platform: str, user_id: str, now: datetime) -> Actor | None:
+    """Who acts behind a platform's verified user id, with the duties valid today, or nobody: in one query."""
+    if not user_id:
+        return None
+    wanted = user_id.casefold() if platform == "wecom" else user_id
+    asked = {"user": wanted, "today": business_day(now)}
+    rows = session.connection().execute(_DUTIES_BY[platform], asked).all()
+    duties = tuple(Duty(role, region, store_id) for _, _, role, region, store_id in rows if role is not None)
+    return Actor(rows[0].id, rows[0].name, duties, platform) if rows else None
 
 
 def actor_of(person: Person, now: datetime, entrance: str) -> Actor:
@@ -77,6 +103,8 @@ def people_with(
     if store_id is not None or region:
         for_all = (Assignment.store_id.is_(None)) & (Assignment.region == "")
         for_region = (Assignment.store_id.is_(None)) & (Assignment.region == region)
-        where.append(or_(for_all, for_region, Assignment.store_id == store_id))
+        # Without a store there is nothing to compare: "= None" would mean every role without a store.
+        for_store = [Assignment.store_id == store_id] if store_id is not None else []
+        where.append(or_(for_all, for_region, *for_store))
     query = select(Person).join(Assignment).where(*where).order_by(Person.id).distinct()
     return list(session.scalars(query))

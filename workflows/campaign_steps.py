@@ -91,12 +91,15 @@ def needs_manager(step: Step) -> bool:
 
 
 def needs_boss(step: Step) -> bool:
-    """Worth more than a manager may approve alone, or more than a rep may where no manager is."""
+    """Worth more than a manager may approve alone, or more than a rep may where no manager is.
+
+    A boss who asked for it has said yes already.
+    """
     limits = step.house.limits
     fen = step.subject.scope_fen
     too_much = fen > limits.boss_above_yuan * FEN
     nobody_between = not _approving_managers(step) and fen > limits.manager_above_yuan * FEN
-    return (too_much or nobody_between) and not boss(step)
+    return (too_much or nobody_between) and not boss(step) and not _asked_by_boss(step)
 
 
 def no_open_task(step: Step) -> bool:
@@ -213,7 +216,7 @@ def close_books(step: Step) -> None:
     close_cards(step, flow_name(campaign), _status(step, "closed"))
     facts = campaign_facts(step)
     sums = _sums(step, campaign)
-    tell_groups(step, flow_name(campaign), _region(step), worded(campaign, "announce_close"), **facts, **sums)
+    tell_groups(step, flow_name(campaign), regions_of(step), worded(campaign, "announce_close"), **facts, **sums)
 
 
 def sign_waiver(step: Step) -> None:
@@ -259,7 +262,7 @@ def announce_start(step: Step) -> None:
     facts = {**campaign_facts(step), **_sums(step, campaign)}
     link = f"{step.house.public_url}/desk/recalls/{campaign.id}"
     text = worded(campaign, "campaign_card")
-    tell_groups(step, flow_name(campaign), _region(step), text, link=link, **facts)
+    tell_groups(step, flow_name(campaign), regions_of(step), text, link=link, **facts)
 
 
 def tell_creator_rejected(step: Step) -> None:
@@ -280,7 +283,7 @@ def tell_aborted(step: Step) -> None:
     close_cards(step, flow_name(step.subject), _status(step, "aborted"))
     why = str(step.data["reason"])
     facts = {**campaign_facts(step), "why_not": why, "who": step.actor.name}
-    tell_groups(step, flow_name(step.subject), _region(step), worded(step.subject, "announce_abort"), **facts)
+    tell_groups(step, flow_name(step.subject), regions_of(step), worded(step.subject, "announce_abort"), **facts)
 
 
 def tell_waiting_for_close(step: Step) -> None:
@@ -341,6 +344,12 @@ def _status(step: Step, name: str) -> str:
     return step.house.texts.sentence(f"status_{name}", who=step.actor.name, at=step.now, answer="")
 
 
+def _asked_by_boss(step: Step) -> bool:
+    # Who asked need not be asked again; the approver below is the second pair of eyes.
+    bosses = people_with(step.session, Role.BOSS, business_day(step.now))
+    return any(person.id == step.subject.creator_id for person in bosses)
+
+
 def _is_other(step: Step) -> bool:
     return step.actor.person_id is not None and step.actor.person_id != step.subject.creator_id
 
@@ -373,11 +382,6 @@ def regions_of(step: Step) -> set[str]:
         .distinct()
     )
     return set(step.session.scalars(query))
-
-
-def _region(step: Step) -> str:
-    regions = regions_of(step)
-    return next(iter(regions)) if len(regions) == 1 else ""
 
 
 def _manages_all(step: Step) -> bool:

@@ -7,7 +7,7 @@ DingTalk group has buttons.
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -36,12 +36,28 @@ IN_CHART = 12
 _UNSAFE = re.compile(r"[^\w-]+")
 
 
+@dataclass(frozen=True)
+class Digest:
+    """One letter of the morning, composed and not yet written down."""
+
+    key: str
+    channel: str
+    recipient: str
+    message: Message
+    card_ref: str
+
+
 def push_digests(session: Session, house: House, today: date, now: datetime, *, fonts: Fonts | None = None) -> int:
-    """Write today's digest for every group that has something to hear; return how many letters.
+    """Compose and write today's digest for every group that has something to hear; return how many letters.
 
     A second run on the same day writes nothing. `fonts` are made under the house's files if not given.
     """
-    written = 0
+    return write_digests(session, compose_digests(session, house, today, fonts=fonts), now)
+
+
+def compose_digests(session: Session, house: House, today: date, *, fonts: Fonts | None = None) -> list[Digest]:
+    """Draw chart and table and word the letters; reads only, since it takes about a second a group."""
+    composed = []
     for number, group in enumerate(house.groups):
         channels = [
             (channel, recipient)
@@ -54,18 +70,27 @@ def push_digests(session: Session, house: House, today: date, now: datetime, *, 
         typeface = fonts or ensure_fonts(house.files / "fonts")
         message = _message(house, group, places, today, typeface)
         for channel, recipient in channels:
-            outbox.put(
-                session,
-                key=_key(today, channel),
-                channel=channel,
-                recipient=recipient,
-                message=_with_buttons(house, message, places, channel),
-                now=now,
-                card_ref=f"digest-{today:%Y%m%d}-{number}-{channel.split(':')[0]}",
-            )
-        written += len(channels)
-        log.info("digest_written", group=number, places=len(places), letters=len(channels))
-    return written
+            said = _with_buttons(house, message, places, channel)
+            card_ref = f"digest-{today:%Y%m%d}-{number}-{channel.split(':')[0]}"
+            composed.append(Digest(_key(today, channel), channel, recipient, said, card_ref))
+        log.info("digest_composed", group=number, places=len(places), letters=len(channels))
+    return composed
+
+
+def write_digests(session: Session, digests: Sequence[Digest], now: datetime) -> int:
+    """Put composed letters into the outbox; return how many were new today."""
+    new = [digest for digest in digests if not _is_written(session, digest.key)]
+    for digest in new:
+        outbox.put(
+            session,
+            key=digest.key,
+            channel=digest.channel,
+            recipient=digest.recipient,
+            message=digest.message,
+            now=now,
+            card_ref=digest.card_ref,
+        )
+    return len(new)
 
 
 def _key(today: date, channel: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from models.catalog import Lot, Product, Store
 from models.stock import Reservation
@@ -100,17 +101,7 @@ class Place:
 
 def findings(session: Session, regions: Iterable[str]) -> list[Finding]:
     """Firing warnings of the regions (none: all) whose goods no task asks for yet."""
-    asked = (
-        select(Reservation.id)
-        .join(Lot, Lot.id == Reservation.lot_id)
-        .where(
-            Reservation.store_id == StockWarning.store_id,
-            Lot.product_id == StockWarning.product_id,
-            or_(StockWarning.lot_id == 0, StockWarning.lot_id == Reservation.lot_id),
-            Reservation.bottles > 0,
-        )
-    )
-    where = [StockWarning.state == WarningState.FIRING, ~asked.exists()]
+    where = [StockWarning.state == WarningState.FIRING, ~_is_asked_for()]
     wanted = list(regions)
     if wanted:
         where.append(Store.region.in_(wanted))
@@ -138,6 +129,21 @@ def findings(session: Session, regions: Iterable[str]) -> list[Finding]:
         .where(and_(*where))
     )
     return [Finding(*row) for row in session.execute(query)]
+
+
+def _is_asked_for() -> ColumnElement[bool]:
+    """Whether an open task of the store speaks for the goods of the warning."""
+    asked = (
+        select(Reservation.id)
+        .join(Lot, Lot.id == Reservation.lot_id)
+        .where(
+            Reservation.store_id == StockWarning.store_id,
+            Lot.product_id == StockWarning.product_id,
+            or_(StockWarning.lot_id == 0, StockWarning.lot_id == Reservation.lot_id),
+            Reservation.bottles > 0,
+        )
+    )
+    return asked.exists()
 
 
 def ranked(found: Iterable[Finding]) -> list[Place]:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
+from models.catalog import Hold
 from models.people import Person, Role
 from models.recall import Discrepancy, DiscrepancyKind, Grade
 from models.stock import MoveKind, PlaceKind
@@ -50,9 +53,11 @@ def note_decision(step: Step) -> None:
 def put_found(step: Step) -> None:
     """The missing bottles turned up: through quarantine onto the shelf of the grade given (B if none)."""
     gap: Discrepancy = step.subject
-    grade = Grade.X if is_safety(gap.handover.task.campaign) else Grade(step.data.get("grade", "B"))
     _post(step, MoveKind.RECEIVE, vehicle(gap.handover), QUARANTINE)
-    _onto_shelf(step, grade)
+    line = line_of(gap.handover, gap.lot_id)
+    if gap.in_scope and line:
+        line.received += gap.bottles
+    _onto_shelf(step, _grade(step))
 
 
 def write_off(step: Step) -> None:
@@ -67,8 +72,6 @@ def write_off(step: Step) -> None:
 def take_in(step: Step) -> None:
     """Extra bottles are taken: into the task when it asked for that lot, and onto their shelf."""
     gap: Discrepancy = step.subject
-    safety = is_safety(gap.handover.task.campaign)
-    grade = Grade.X if safety else Grade(step.data.get("grade", "B"))
     if line := line_of(gap.handover, gap.lot_id):
         # What the store still owed of this lot is met first; the rest widens the scope.
         owed = min(gap.bottles, vector.at_store(line))
@@ -76,7 +79,7 @@ def take_in(step: Step) -> None:
         vector.widen(line, gap.bottles - owed)
         gap.in_scope = True
         line.received += gap.bottles
-    _onto_shelf(step, grade)
+    _onto_shelf(step, _grade(step))
 
 
 def send_back(step: Step) -> None:
@@ -98,6 +101,15 @@ def ask_owner(step: Step) -> None:
 def remind_owner(step: Step) -> None:
     """The clock ran out: owner and manager hear of it."""
     _tell(step, _deciders(step), f"remind_discrepancy_{_side(step)}")
+
+
+def _grade(step: Step) -> Grade:
+    """The grade given, B if none; X for a lot of a food-safety recall, whichever campaign brought it."""
+    gap: Discrepancy = step.subject
+    recalled = select(Hold.id).where(Hold.lot_id == gap.lot_id, Hold.final.is_(True), Hold.released_at.is_(None))
+    if is_safety(gap.handover.task.campaign) or step.session.scalar(recalled.limit(1)) is not None:
+        return Grade.X
+    return Grade(step.data.get("grade", "B"))
 
 
 def _onto_shelf(step: Step, grade: Grade) -> None:

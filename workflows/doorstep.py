@@ -5,7 +5,7 @@ answered gets the same answer. Units count as a set, so a case and its bottles a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select
@@ -22,6 +22,9 @@ from workflows.handover_steps import may_take
 from workflows.house import House
 from workflows.refusals import InvalidInput, NotAllowed, NotPermitted
 from workflows.registry import CodeRegistry
+
+#: The verdicts whose bottles travel along.
+COUNTING = ("ok", "extra", "wrong_batch")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def undo_scan(session: Session, hand: Handover, client_id: str, actor: Actor) ->
     """Take a scan back: its units are free again. The row stays, marked undone."""
     _refuse_closed(hand, actor)
     scan = session.scalar(select(Scan).where(Scan.handover_id == hand.id, Scan.client_id == client_id))
-    if scan is None or scan.verdict not in {"ok", "extra"}:
+    if scan is None or scan.verdict not in COUNTING:
         raise InvalidInput("这一条没有计数，不用撤销。")
     session.execute(delete(ScannedUnit).where(ScannedUnit.scan_id == scan.id))
     scan.verdict = "undone"
@@ -152,7 +155,7 @@ class _Counter:
         if not scan.photo:
             return _Finding("needs_photo", scan.lot_id)
         typed = select(func.count(Scan.id)).where(
-            Scan.handover_id == self._hand.id, Scan.text == "", Scan.verdict.in_(["ok", "extra"])
+            Scan.handover_id == self._hand.id, Scan.text == "", Scan.verdict.in_(COUNTING)
         )
         if (self._session.scalar(typed) or 0) >= self._house.limits.manual_lines_per_handover:
             return _Finding("too_many_typed", scan.lot_id)
@@ -174,8 +177,7 @@ class _Counter:
             return _Finding("mixed_case")
         if not new:
             return _Finding("duplicate", lot_id, detail=self._first_scan(units))
-        found = self._lot(lot_id, len(new))
-        return _Finding(found.verdict, lot_id, found.bottles, new if found.bottles else frozenset())
+        return self._with_units(self._lot(lot_id, len(new)), new)
 
     def _anonymous(self, scan: PhoneScan, code: ScannedCode) -> _Finding:
         """A code that names a product but no single bottle: quantity, and batch where several are asked for."""
@@ -196,8 +198,10 @@ class _Counter:
         known = self._session.get(ScannedUnit, (self._hand.task_id, unit))
         if known:
             return _Finding("duplicate", lot_id, detail=self._first_scan([unit]))
-        found = self._lot(lot_id, bottles)
-        return _Finding(found.verdict, lot_id, found.bottles, frozenset({unit}) if found.bottles else frozenset())
+        return self._with_units(self._lot(lot_id, bottles), frozenset({unit}))
+
+    def _with_units(self, found: _Finding, units: frozenset[str]) -> _Finding:
+        return replace(found, units=units) if found.bottles else found
 
     def _lot_by_batch(self, product: Product, code: ScannedCode) -> int | None:
         if code.batch:
@@ -273,7 +277,7 @@ def _recount(session: Session, hand: Handover) -> None:
     session.flush()
     sums: dict[int, int] = {}
     query = select(Scan.lot_id, func.sum(Scan.bottles)).where(
-        Scan.handover_id == hand.id, Scan.lot_id.is_not(None), Scan.verdict.in_(["ok", "extra", "wrong_batch"])
+        Scan.handover_id == hand.id, Scan.lot_id.is_not(None), Scan.verdict.in_(COUNTING)
     )
     for lot_id, bottles in session.execute(query.group_by(Scan.lot_id)):
         sums[lot_id or 0] = int(bottles)

@@ -107,12 +107,10 @@ def _tell(step: Step, people: list[Person], text: str, **more: Any) -> None:
 
 
 def _to_groups(step: Step, text: str, **more: Any) -> None:
-    regions = regions_of(step)
-    region = next(iter(regions)) if len(regions) == 1 else ""
     facts = {
         **campaign_facts(step),
         "scoped": step.subject.scope_bottles,
         "done": 0,
         "left": step.subject.scope_bottles,
     }
-    tell_groups(step, flow_name(step.subject), region, text, **facts, **more)
+    tell_groups(step, flow_name(step.subject), regions_of(step), text, **facts, **more)

@@ -74,18 +74,22 @@ after(S.COLLECTING, hours(12), do=[mark_overdue, remind_pickup])
 # 说卖完了：必须核实
 on(S.SOLD_OUT, "confirm_sold_out", by=rep_or_manager, to=S.COLLECTING, do=[explain_rest_as_sold])
 on(S.SOLD_OUT, "doubt_sold_out", by=rep_or_manager, to=S.ASKED, do=[forget_answer, tell_store_again])
+on(S.SOLD_OUT, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, tell_rep_answer])
+on(S.SOLD_OUT, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.SOLD_OUT, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.SOLD_OUT, hours(4), do=[remind_rep_sold_out])
 
 # 不配合：质量负责人或老板处理，没有放行
 on(S.REFUSED, "insist", by=quality_or_boss, to=S.ASKED, do=[forget_answer, tell_store_again])
 on(S.REFUSED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, tell_rep_answer])
+on(S.REFUSED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.REFUSED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.REFUSED, hours(4), do=[remind_manager_refusal])
 
 # 有问题
 on(S.TROUBLED, "insist", by=rep_or_manager, to=S.ASKED, do=[forget_answer, tell_store_again])
 on(S.TROUBLED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, tell_rep_answer])
+on(S.TROUBLED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.TROUBLED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.TROUBLED, hours(4), do=[remind_manager_refusal])
 

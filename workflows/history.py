@@ -17,6 +17,7 @@ from sqlalchemy import event, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.engine import ChainHead, History
+from workflows.portable_sql import insert_for
 
 START = "0" * 64
 CHUNK = 1_000  # rows read or written at once
@@ -86,8 +87,9 @@ def _lock_head(session: Session) -> tuple[int, str]:
     query = select(ChainHead.rows, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
     head = session.execute(query).one_or_none()
     if head is None:
-        session.execute(insert(ChainHead).values(id=1, rows=0, hash=START))
-        return 0, START
+        # The very first rows: another writer may be making the head this moment.
+        session.execute(insert_for(session)(ChainHead).values(id=1, rows=0, hash=START).on_conflict_do_nothing())
+        head = session.execute(query).one()
     return head.rows, head.hash
 
 

@@ -135,7 +135,7 @@ def _insert_tasks(session: Session, flow: Flow, campaign: Campaign, asked: list[
     query = select(RecallTask.store_id, RecallTask.id).where(
         RecallTask.campaign_id == campaign.id, RecallTask.store_id.in_(stores)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _line_rows(task_id: int, asked: _Asked) -> Iterator[dict[str, Any]]:
@@ -224,7 +224,7 @@ class _Words:
         self._text = worded(campaign, "ask_store")
         self._reason = step.house.texts.label("reason", campaign.reason.value)
         query = select(Lot.id, Lot.batch).where(Lot.product_id == campaign.product_id)
-        self._batches: dict[int, str] = dict(step.session.execute(query).tuples().all())
+        self._batches: dict[int, str] = dict(step.session.execute(query).all())
 
     def for_store(self, asked: _Asked, task_id: int, link: str) -> Message:
         campaign = self._campaign
@@ -292,8 +292,8 @@ def _write_links(step: Step, ids: dict[int, int], receivers: list[tuple[_Asked, 
 def _place_holds(step: Step) -> None:
     campaign: Campaign = step.subject
     known = set(step.session.scalars(select(Hold.lot_id).where(Hold.campaign_id == campaign.id)))
-    query = select(ScopeLine.lot_id).where(ScopeLine.campaign_id == campaign.id).distinct()
-    lots = set(step.session.scalars(query)) - known
+    approved = (ScopeLine.campaign_id == campaign.id, ScopeLine.scope_version == campaign.scope_version)
+    lots = set(step.session.scalars(select(ScopeLine.lot_id).where(*approved).distinct())) - known
     for lot_id in sorted(lots):
         step.session.add(
             Hold(

@@ -143,8 +143,10 @@ def _refuse_held(session: Session, moves: Iterable[Move]) -> None:
 
 
 def _is_new_supply(move: Move) -> bool:
-    # A count or a bottle given back only corrects where goods already are.
-    return move.kind in {MoveKind.DELIVERY, MoveKind.TRANSFER, MoveKind.GRADE}
+    # A count or a bottle given back only corrects where goods already are, and a store that tells
+    # a task what it moved on before tells of the past.
+    told_of_the_past = move.kind is MoveKind.TRANSFER and move.task_id is not None
+    return move.kind in {MoveKind.DELIVERY, MoveKind.TRANSFER, MoveKind.GRADE} and not told_of_the_past
 
 
 def _places(session: Session, spots: set[Spot]) -> dict[Spot, int]:

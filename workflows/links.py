@@ -13,7 +13,7 @@ from workflows.house import House
 from workflows.refusals import Refusal
 
 #: What a link may be for.
-PURPOSES = frozenset({"task", "approve", "door", "warehouse", "desk", "discrepancy", "warning"})
+PURPOSES = frozenset({"task", "approve", "door", "warehouse", "desk"})
 
 
 class LinkInvalid(Refusal):
@@ -27,16 +27,38 @@ class LinkInvalid(Refusal):
 
 
 def link_for(session: Session, house: House, purpose: str, subject_id: int, person_id: int, now: datetime) -> str:
-    """The address of a page for that person; asking again prolongs the same link."""
-    expires = now + timedelta(days=house.limits.link_days)
+    """The address of a page for that person; asking again prolongs the same link.
+
+    A link that is over comes back as a fresh one, free for another telephone.
+    """
+    link = _known(session, house, purpose, subject_id, person_id, now)
+    if link.expires_at <= now:
+        _renew(link)
+    link.expires_at = now + timedelta(days=house.limits.link_days)
+    return address(house, link.id, link.generation)
+
+
+def fresh_link_for(session: Session, house: House, purpose: str, subject_id: int, person_id: int, now: datetime) -> str:
+    """A new address because the person asked for it in their own chat: the old one stops, any telephone may claim it."""
+    link = _known(session, house, purpose, subject_id, person_id, now)
+    _renew(link)
+    link.expires_at = now + timedelta(days=house.limits.link_days)
+    return address(house, link.id, link.generation)
+
+
+def _renew(link: Link) -> None:
+    if link.device:
+        link.generation += 1
+        link.device = ""
+
+
+def _known(session: Session, house: House, purpose: str, subject_id: int, person_id: int, now: datetime) -> Link:
     link = session.scalar(_same(purpose, subject_id, person_id))
     if link is None:
         row = link_row(house, purpose, subject_id, person_id, now)
         link = session.scalar(insert(Link).values(**row).returning(Link))
         assert link is not None  # noqa: S101 - an insert that returns has a row
-    elif link.expires_at <= now:
-        link.expires_at, link.device = expires, ""
-    return address(house, link.id)
+    return link
 
 
 def link_row(house: House, purpose: str, subject_id: int, person_id: int, now: datetime) -> dict[str, Any]:
@@ -50,23 +72,25 @@ def link_row(house: House, purpose: str, subject_id: int, person_id: int, now: d
         "person_id": person_id,
         "expires_at": expires,
         "device": "",
+        "generation": 0,
     }
 
 
-def address(house: House, link_id: int) -> str:
-    """The URL of a link by its id."""
-    return f"{house.public_url}/t/{_signer(house).dumps(link_id)}"
+def address(house: House, link_id: int, generation: int = 0) -> str:
+    """The URL of a link by its id and generation."""
+    return f"{house.public_url}/t/{_signer(house).dumps([link_id, generation])}"
 
 
 def open_link(session: Session, house: House, token: str, now: datetime) -> Link:
     """The link behind a token; raises LinkInvalid with a sentence for the person."""
     try:
-        link = session.get(Link, _signer(house).loads(token))
-    except BadSignature:
+        link_id, generation = _signer(house).loads(token)
+    except (BadSignature, TypeError, ValueError):
         raise LinkInvalid(house.texts.sentence("link_forged")) from None
+    link = session.get(Link, link_id)
     if link is None:
         raise LinkInvalid(house.texts.sentence("link_forged"))
-    if link.expires_at <= now:
+    if link.expires_at <= now or link.generation != generation:
         raise LinkInvalid(house.texts.sentence("link_over"))
     return link
 

@@ -1,12 +1,14 @@
 """How far a campaign is: per store and in sum, in bottles and in stores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Integer, case, func, select
+from sqlalchemy import Integer, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
-from models.catalog import Store
+from models.catalog import Product, Store
 from models.recall import Campaign, RecallTask, TaskLine, TaskState
 
 
@@ -33,6 +35,21 @@ class StoreProgress:
     waived: int
     lost: int
     outstanding: int
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """A task as its store asks about it, in bottles; `left` are still in the store."""
+
+    number: str
+    product: str
+    case_size: int
+    state: TaskState
+    deadline: date
+    scoped: int
+    handed_over: int
+    accepted: int
+    left: int
 
 
 @dataclass(frozen=True)
@@ -103,6 +120,20 @@ def totals(session: Session, campaign_id: int) -> Totals:
     return Totals(stores=stores, notified=notified, answered=answered, done=done, overdue=overdue, **bottles)
 
 
+def tasks_of_stores(session: Session, stores: list[int], *, most: int) -> list[OwnTask]:
+    """The open tasks of these stores, the most urgent first; when all are done, the latest one."""
+    asked = {"stores": stores, "most": most}
+    connection = session.connection()
+    rows = connection.execute(_OPEN_TASKS, asked).all() or connection.execute(_LAST_TASK, asked).all()
+    return [_own_task(row) for row in rows]
+
+
+def _own_task(row: Sequence[Any]) -> OwnTask:
+    campaign, task, *facts, handed_over, accepted, rejected, lost, outstanding = row
+    left = outstanding - (handed_over - accepted - rejected - lost)
+    return OwnTask(f"R{campaign}-{task}", *facts, handed_over, accepted, left)
+
+
 def campaign_progress_words(session: Session, campaign: Campaign) -> dict[str, int]:
     """What the group's live card shows."""
     sums = totals(session, campaign.id)
@@ -157,3 +188,32 @@ def _sums() -> list[Any]:
 def _in_transit() -> Any:
     # Bottles handed over that the warehouse has not counted and nobody has written off.
     return func.sum(TaskLine.handed_over - TaskLine.received - TaskLine.lost).cast(Integer)
+
+
+# Stores ask this all day, so both questions are put together once.
+_OF_STORES = (
+    select(
+        RecallTask.campaign_id,
+        RecallTask.id,
+        Product.name,
+        Product.case_size,
+        RecallTask.state,
+        RecallTask.deadline,
+        *(
+            func.sum(getattr(TaskLine, n)).cast(Integer)
+            for n in ("scoped", "handed_over", "accepted", "rejected", "lost")
+        ),
+        func.sum(TaskLine.outstanding).cast(Integer),
+    )
+    .join(Campaign, Campaign.id == RecallTask.campaign_id)
+    .join(Product, Product.id == Campaign.product_id)
+    .join(TaskLine, TaskLine.task_id == RecallTask.id)
+    .where(RecallTask.store_id.in_(bindparam("stores", expanding=True)))
+    .group_by(RecallTask.id, Product.id)
+)
+_OPEN_TASKS = (
+    _OF_STORES.where(RecallTask.state.not_in((*_ENDS, TaskState.WINDING_DOWN)))
+    .order_by(RecallTask.deadline, RecallTask.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_LAST_TASK = _OF_STORES.order_by(RecallTask.id.desc()).limit(1)

@@ -84,6 +84,7 @@ after(S.REFUSED, working(lambda limits: limits.settle_refusal_hours), do=[remind
 
 # 有问题：业务员处理完再问一次
 on(S.TROUBLED, "solved", by=rep_or_manager, to=S.ASKED, do=[accept_problem, tell_store_again])
+on(S.TROUBLED, "insist", by=manager_of_store, to=S.ASKED, do=[forget_answer, tell_store_again])
 on(S.TROUBLED, "waive", by=manager_of_store, to=S.COLLECTING, do=[waive_rest])
 on(S.TROUBLED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, tell_rep_answer])
 on(S.TROUBLED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])

@@ -86,11 +86,6 @@ def _too_much(rule: CoverRule, today: date) -> Hits:
         source=func.max(ChannelStock.source),
         as_of=func.min(ChannelStock.as_of),
     )
-    reserved = select(Reservation.id).where(
-        Reservation.store_id == ChannelStock.store_id,
-        Reservation.lot_id == ChannelStock.lot_id,
-        Reservation.bottles > 0,
-    )
     return (
         select(
             ChannelStock.store_id,
@@ -99,7 +94,7 @@ def _too_much(rule: CoverRule, today: date) -> Hits:
             bottles.label("bottles"),
             _level(steps).label("level"),
             figures.label("figures"),
-            (func.max(case((reserved.exists(), 1), else_=0)) == 1).label("covered"),
+            (func.max(case((_is_asked_for(), 1), else_=0)) == 1).label("covered"),
         )
         .join(Product, Product.id == ChannelStock.product_id)
         .join(Store, Store.id == ChannelStock.store_id)
@@ -118,11 +113,6 @@ def _too_much(rule: CoverRule, today: date) -> Hits:
 
 def _of_lots(rule: Rule, level: ColumnElement[int], **figures: Figure) -> Hits:
     """The SELECT for rules that look at single lots in stores."""
-    reserved = select(Reservation.id).where(
-        Reservation.store_id == ChannelStock.store_id,
-        Reservation.lot_id == ChannelStock.lot_id,
-        Reservation.bottles > 0,
-    )
     told = json_of(
         **figures,
         batch=Lot.batch,
@@ -138,13 +128,23 @@ def _of_lots(rule: Rule, level: ColumnElement[int], **figures: Figure) -> Hits:
             ChannelStock.bottles,
             level.label("level"),
             told.label("figures"),
-            reserved.exists().label("covered"),
+            _is_asked_for().label("covered"),
         )
         .join(Product, Product.id == ChannelStock.product_id)
         .join(Store, Store.id == ChannelStock.store_id)
         .join(Lot, Lot.id == ChannelStock.lot_id)
         .where(ChannelStock.bottles >= rule.min_bottles, *_scope(rule))
     )
+
+
+def _is_asked_for() -> ColumnElement[bool]:
+    """Whether an open task of the store speaks for the lot."""
+    reserved = select(Reservation.id).where(
+        Reservation.store_id == ChannelStock.store_id,
+        Reservation.lot_id == ChannelStock.lot_id,
+        Reservation.bottles > 0,
+    )
+    return reserved.exists()
 
 
 def _scope(rule: Rule) -> list[ColumnElement[bool]]:

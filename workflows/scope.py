@@ -45,7 +45,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Partition:
-    """Where all bottles of the lots are. `unaccounted` were delivered and nobody has said where they went."""
+    """Where all bottles of the lots are. `presumed_sold` were delivered and are not believed to be there any more (推算)."""
 
     in_stores: int
     reserved: int
@@ -57,7 +57,7 @@ class Partition:
     transferred: int
     lost: int
     destroyed: int
-    unaccounted: int
+    presumed_sold: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def find(session: Session, ask: Ask) -> Scope:
     lines = _capped(_held(session, ask), ask.quantity)
     lots = _lots(session, ask)
     partition = _partition(session, lots)
-    outside = partition.in_stores + partition.in_transit + partition.unaccounted
+    outside = partition.in_stores + partition.in_transit + partition.presumed_sold
     return Scope(
         lines=tuple(lines),
         partition=partition,
@@ -244,7 +244,7 @@ def _partition(session: Session, lots: list[int]) -> Partition:
         transferred=sums.get(PlaceKind.TRANSFERRED, 0),
         lost=sums.get(PlaceKind.LOST, 0),
         destroyed=sums.get(PlaceKind.DESTROYED, 0),
-        unaccounted=max(0, sums.get(PlaceKind.STORE_SHELF, 0) - in_stores),
+        presumed_sold=max(0, sums.get(PlaceKind.STORE_SHELF, 0) - in_stores),
     )
 
 

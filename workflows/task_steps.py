@@ -23,7 +23,7 @@ from workflows.flow import FLOWS, Step, step_for
 from workflows.ledger import Move, Spot, post
 from workflows.refusals import InvalidInput
 from workflows.shelf import take_off_shelf
-from workflows.subjects import flow_name, worded
+from workflows.subjects import flow_name, is_safety, worded
 from workflows.tell import close_cards, tell
 
 # Who
@@ -229,7 +229,7 @@ def tell_rep_answer(step: Step) -> None:
     if step.event == "answer_sold_out":
         _answered(step, "sold_out")
         name = "ask_rep_sold_out"
-    people = _reps(step) if step.event != "refuse" else [*_managers(step), *_reps(step)]
+    people = _reps(step) if step.event != "refuse" else [*_deciders(step), *_reps(step)]
     _tell(step, people, name, page="door", words=_words(step))
 
 
@@ -255,7 +255,7 @@ def remind_rep_sold_out(step: Step) -> None:
 
 def remind_manager_refusal(step: Step) -> None:
     """A refusal or problem lies open."""
-    _tell(step, _managers(step), "remind_manager_refusal")
+    _tell(step, _deciders(step), "remind_manager_refusal")
 
 
 def facts_for_texts(task: RecallTask) -> dict[str, Any]:
@@ -319,6 +319,15 @@ def _managers(step: Step) -> list[Person]:
     store, day = step.subject.store, business_day(step.now)
     managers = people_with(step.session, Role.REGIONAL_MANAGER, day, region=store.region)
     return managers or people_with(step.session, Role.BOSS, day)
+
+
+def _deciders(step: Step) -> list[Person]:
+    """Who may decide on a refusal: the manager; in a recall quality officer and boss as well."""
+    if not is_safety(step.subject.campaign):
+        return _managers(step)
+    day = business_day(step.now)
+    officers = [p for role in (Role.QUALITY_OFFICER, Role.BOSS) for p in people_with(step.session, role, day)]
+    return [*officers, *_managers(step)]
 
 
 def _answers(step: Step, role: Role) -> bool:

@@ -39,7 +39,8 @@ def tell(step: Step, flow: str, people: Iterable[Person], text: str, **data: Any
     """
     page = data.pop("page", "")
     page_subject = data.pop("page_subject", step.subject.id)
-    for person in people:
+    # Who is there in two roles is told once.
+    for person in {person.id: person for person in people}.values():
         reached = channel_of(person)
         if reached is None:
             log.warning("person_unreachable", person=person.code, text=text)
@@ -51,12 +52,13 @@ def tell(step: Step, flow: str, people: Iterable[Person], text: str, **data: Any
         _write(step, flow, person.id, reached, text, message)
 
 
-def tell_groups(step: Step, flow: str, region: str, text: str, **data: Any) -> None:
-    """Send a text to the groups that hear of the region: a live card where the group takes one."""
+def tell_groups(step: Step, flow: str, regions: Iterable[str], text: str, **data: Any) -> None:
+    """Send a text to every group that hears of one of the regions: a live card where the group takes one."""
+    regions = set(regions)
     link = data.pop("link", "")
     message = replace(_said(step, flow, text, data), link=link)
     for index, group in enumerate(step.house.groups):
-        if not group.hears(region):
+        if not any(group.hears(region) for region in regions):
             continue
         for channel, recipient in group_channels(step.house, group.name):
             _write(step, flow, -index - 1, (channel, recipient), text, message)
@@ -91,6 +93,7 @@ def repaint_group_cards(step: Step, flow: str, message: Message) -> None:
         Card.flow == flow,
         Card.subject_id == step.subject.id,
         Card.channel.startswith("dingtalk:group:"),
+        Card.card_ref.contains("campaign_card"),  # an announcement stays what it was
     )
     for card in step.session.scalars(query):
         if card.message != message.as_dict():

@@ -246,6 +246,7 @@ def upgrade() -> None:
     sa.Column('person_id', sa.Integer(), nullable=False),
     sa.Column('expires_at', UtcMoment(), nullable=False),
     sa.Column('device', sa.String(length=64), nullable=False),
+    sa.Column('generation', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_link_person_id_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_link')),
     sa.UniqueConstraint('purpose', 'subject_id', 'person_id', name=op.f('uq_link_purpose_subject_id_person_id'))

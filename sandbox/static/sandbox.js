@@ -14,6 +14,7 @@ let faultsDrawn = "";
 const byId = (id) => document.getElementById(id);
 const personKey = (person) => `p ${person.platform} ${person.user_id}`;
 const groupKey = (group) => `g ${group.platform} ${group.name}`;
+const platformName = (platform) => (platform === "wecom" ? "企业微信" : "钉钉");
 const foldId = (platform, id) => (platform === "wecom" ? id.toLowerCase() : id);
 
 async function post(path, fields) {
@@ -50,7 +51,8 @@ function everything() {
     label: person.label, user: person.user_id, person,
   }));
   const groups = world.groups.map((group) => ({
-    key: groupKey(group), platform: group.platform, name: group.name, label: "群", group,
+    key: groupKey(group), platform: group.platform, name: group.name,
+    label: `${platformName(group.platform)}群`, group,
   }));
   return [...people, ...groups];
 }
@@ -204,9 +206,9 @@ function makePhone(one) {
   const node = element("section", `phone ${one.platform}`);
   node.setAttribute("aria-label", one.name);
   const head = element("header");
-  const platform = one.platform === "wecom" ? "企业微信" : "钉钉";
+  const label = one.group ? one.label : `${one.label} · ${platformName(one.platform)}`;
   const plain = one.person && one.person.plain_wechat ? " · 微信插件" : "";
-  head.append(element("strong", "", one.name), element("span", "", `${one.label} · ${platform}${plain}`));
+  head.append(element("strong", "", one.name), element("span", "", `${label}${plain}`));
   const close = tool("×", () => toggle(one.key));
   close.setAttribute("aria-label", `收起 ${one.name}`);
   head.append(close);
@@ -341,6 +343,10 @@ function poll() {
   return polling;
 }
 
+// Another font makes words longer, which would leave the ends of the chats below.
+new MutationObserver(() => {
+  for (const { chat } of phones.values()) chat.scrollTop = chat.scrollHeight;
+}).observe(document.documentElement, { attributeFilter: ["class"] });
 byId("search").addEventListener("input", () => { if (chosen) drawChips(everything()); });
 byId("calm").addEventListener("click", () => post("faults", { calm: true }));
 byId("release").addEventListener("click", () => post("faults", { release: true }));

@@ -12,6 +12,7 @@
   var BATCH = 50; // scans in one request
   var PHOTO_SIDE = 1280; // pixels of the longer side
   var sending = false;
+  var refused = false; // the server said no: wait for the person before asking again
   var loud = true;
   var sound = null;
   var queue = load();
@@ -42,6 +43,7 @@
       return;
     }
     drawPending();
+    refused = false;
     if (navigator.onLine === false) {
       tell('queued', '没有网络，已存在手机里，有网时自动上传。');
     }
@@ -89,10 +91,10 @@
     post('scans', { scans: scans }, false, function (data, status) {
       sending = false;
       if (!data || status >= 500) {
-        tell('queued', '网络不好，已存在手机里，稍后自动上传。');
+        tell('queued', '网络不好，已存在手机里，稍后自动上传。', true);
         return;
       }
-      if (!data.ok) { tell('no', data.sentence); return; }
+      if (!data.ok) { refused = true; tell('no', data.sentence); return; }
       data.answers.forEach(settle);
       redraw(data);
       send();
@@ -121,10 +123,11 @@
   }
 
   // ---- what the person sees and hears
-  function tell(kind, sentence) {
+  function tell(kind, sentence, quiet) {
     var box = $('answer');
     box.className = 'answer ' + kind;
     box.textContent = sentence;
+    if (quiet) { return; }
     beep(kind === 'ok');
     if (navigator.vibrate) { navigator.vibrate(kind === 'ok' ? 60 : [120, 60, 120]); }
   }
@@ -362,8 +365,13 @@
     $('sound-button').textContent = loud ? '声音：开' : '声音：关';
   });
 
+  Array.prototype.forEach.call(document.querySelectorAll('form[data-ask]'), function (form) {
+    form.addEventListener('submit', function (event) {
+      if (!window.confirm(form.getAttribute('data-ask'))) { event.preventDefault(); }
+    });
+  });
   window.addEventListener('online', send);
-  window.setInterval(send, 10000);
+  window.setInterval(function () { if (!refused) { send(); } }, 10000);
   redraw(null);
   send();
 })();

@@ -27,6 +27,7 @@ _DATE = re.compile(
 )
 _COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[eE]\+\d{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ALIAS_MARKS = re.compile(r"[、,，;；|]")
 _YES = frozenset({"是", "有", "对", "1", "y", "yes", "true", "√"})
 _NO = frozenset({"否", "无", "不", "0", "n", "no", "false", "×"})
@@ -54,7 +55,7 @@ def text(cell: Any) -> str:
     value = words(cell)
     if len(value) > LONGEST_TEXT:
         raise BadCell(f"太长：最多 {LONGEST_TEXT} 个字")
-    if any(unicodedata.category(sign) == "Cc" for sign in value):
+    if _CONTROL.search(value):
         raise BadCell("里面有看不见的控制字符，请重新输入")
     return value
 

@@ -9,9 +9,11 @@ from typing import Any
 from workflows.imports.cells import BadCell, words
 from workflows.imports.report import Problems
 
+MOST_REMEMBERED = 10_000  # texts a column
 HEADER_WITHIN = 10  # rows; exports begin with a title and filter lines
 _DATED = re.compile(r"_\d{4}_\d{2}$")
 _NOISE = re.compile(r"[\s_\-*:：/]+|[(（].*?[)）]")
+_SUM_STARTS = frozenset("合总小本tTsS")
 _SUMS = re.compile(r"(?:合计|总计|小计|本页小计|total|subtotal|sum)[:：]?", re.IGNORECASE)
 
 
@@ -92,36 +94,52 @@ def read_rows(
 ) -> Iterator[Row]:
     """Read the rows after the header; bad cells go to `problems`, and their rows are left out."""
     width = len(header.cells)
+    reader = _RowReader(header, problems, formulas)
     for number, cells in enumerate(rows, start=1):
         if number <= header.number or _is_blank(cells) or _is_sum(cells):
             continue
         if len(cells) > width and any(words(cell) for cell in cells[width:]):
             problems.add(number, "", None, "这一行比表头多出几格，可能有没加引号的逗号")
             continue
-        row = _read_row(number, cells, header, problems, formulas)
+        row = reader.read(number, cells)
         if row is not None:
             yield row
 
 
-def _read_row(
-    number: int,
-    cells: Sequence[Any],
-    header: Header,
-    problems: Problems,
-    formulas: frozenset[tuple[int, int]],
-) -> Row | None:
-    values: dict[str, Any] = {}
-    good = True
-    for place, spec in header.places:
-        cell = cells[place] if place < len(cells) else None
-        try:
-            if formulas and (number, place) in formulas:
-                _refuse_formula(spec)
-            values[spec.name] = _read_cell(cell, spec)
-        except BadCell as problem:
-            problems.add(number, spec.title, words(cell), str(problem))
-            good = False
-    return Row(number, values) if good else None
+class _RowReader:
+    """Reads rows and remembers what texts mean: names and days come again and again."""
+
+    def __init__(self, header: Header, problems: Problems, formulas: frozenset[tuple[int, int]]) -> None:
+        self._problems = problems
+        self._formulas = formulas
+        self._columns = [(place, spec, dict[str, Any]()) for place, spec in header.places]
+
+    def read(self, number: int, cells: Sequence[Any]) -> Row | None:
+        """Return the row, or None when one of its cells was refused."""
+        values: dict[str, Any] = {}
+        good = True
+        for place, spec, known in self._columns:
+            cell = cells[place] if place < len(cells) else None
+            try:
+                if self._formulas and (number, place) in self._formulas:
+                    _refuse_formula(spec)
+                if isinstance(cell, str):
+                    values[spec.name] = _remembered(cell, spec, known)
+                else:
+                    values[spec.name] = _read_cell(cell, spec)
+            except BadCell as problem:
+                self._problems.add(number, spec.title, words(cell), str(problem))
+                good = False
+        return Row(number, values) if good else None
+
+
+def _remembered(cell: str, spec: ColumnSpec, known: dict[str, Any]) -> Any:
+    if cell in known:
+        return known[cell]
+    if len(known) >= MOST_REMEMBERED:
+        known.clear()
+    value = known[cell] = _read_cell(cell, spec)
+    return value
 
 
 def _refuse_formula(spec: ColumnSpec) -> None:
@@ -131,7 +149,7 @@ def _refuse_formula(spec: ColumnSpec) -> None:
 
 
 def _read_cell(cell: Any, spec: ColumnSpec) -> Any:
-    if cell is None or cell == "" or (isinstance(cell, str) and not words(cell)):
+    if not words(cell):
         if spec.required and not spec.may_be_empty:
             raise BadCell("不能空着")
         return None
@@ -156,10 +174,13 @@ def _missing(header: Header, specs: Sequence[ColumnSpec]) -> list[str]:
 
 
 def _is_blank(cells: Sequence[Any]) -> bool:
-    return not any(cell is not None and cell != "" and words(cell) for cell in cells)
+    return not any(words(cell) for cell in cells)
 
 
 def _is_sum(cells: Sequence[Any]) -> bool:
     return any(
-        isinstance(cell, str) and _SUMS.fullmatch(cell.replace(" ", "").replace("\u3000", "")) for cell in cells[:3]
+        isinstance(cell, str)
+        and cell.strip()[:1] in _SUM_STARTS
+        and _SUMS.fullmatch(cell.replace(" ", "").replace("\u3000", ""))
+        for cell in cells[:3]
     )

@@ -11,9 +11,9 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert, select
 
 from models.catalog import Hold, Product, Store
 from models.stock import Delivery, MoveKind, PlaceKind
@@ -81,6 +81,10 @@ COLUMNS = (
     ColumnSpec("latitude", "纬度", degrees(90), "新门店建档用", "30.512", ("lat",)),
     ColumnSpec("longitude", "经度", degrees(180), "新门店建档用", "104.071", ("lon", "lng")),
 )
+
+
+#: Written without the ORM's bookkeeping, which doubles the time of a long file.
+_TABLE = cast("Table", Delivery.__table__)
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,7 @@ class _Loader:
     def _write(self, lines: list[_Line]) -> None:
         if not lines:
             return
-        self._session.execute(insert(Delivery), [self._delivery(line) for line in lines])
+        self._session.execute(insert(_TABLE), [self._delivery(line) for line in lines])
         moves = (self._move(line) for line in lines if self._moves_stock(line))
         post(self._session, moves, self._intake.now, self._intake.actor_name)
         self._intake.tally.accepted += len(lines)

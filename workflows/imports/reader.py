@@ -228,7 +228,7 @@ class _Encodings:
 
 
 def _beyond_ascii(said: str) -> int:
-    return 0 if said.isascii() else sum(sign > "\x7f" for sign in said)
+    return 0 if said.isascii() else len(said) - len(said.encode("ascii", "ignore"))
 
 
 def _text(path: Path, encoding: str, *, packed: bool) -> io.TextIOWrapper:
