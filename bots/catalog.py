@@ -1,16 +1,19 @@
 """The products people may name, indexed once and looked at again when the catalogue changes."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from bots.understand import Product, ProductIndex
+from bots.understand import Product, ProductIndex, Said, understand
 from models.catalog import Product as ProductRow
+from models.prepared import Line, Prepared
+from workflows.acting import business_day
 
 SPOKEN_DIGITS = 5  # a purely numeric product code of this length may be said in a chat
 FRESH = timedelta(seconds=60)  # a renamed product is known after this long at the latest
 LOOK = timedelta(seconds=2)  # and a new one after this long
+OFTEN_SAID = 12  # signs: longer words are rarely said twice
+MOST_KEPT = 500
 
 
 class Catalog:
@@ -21,26 +24,40 @@ class Catalog:
         self._stamp: tuple[int, int] = (0, 0)
         self._built_at: datetime | None = None
         self._looked_at: datetime | None = None
+        self._said: dict[tuple[str, date], Said] = {}
 
-    def index(self, session: Session, now: datetime) -> ProductIndex:
+    def index(self, line: Line, now: datetime) -> ProductIndex:
         """The index of all products, built anew when some were added or a minute has passed."""
         if self._looked_at is not None and timedelta(0) <= now - self._looked_at < LOOK:
             return self._index
-        self._looked_at = now
-        count, last = session.execute(select(func.count(ProductRow.id), func.max(ProductRow.id))).one()
+        [(count, last)] = _STAMP.rows(line)
         stamp = (count, last or 0)
         stale = self._built_at is None or now - self._built_at > FRESH
         if stamp != self._stamp or stale:
-            self._index = ProductIndex(_products(session))
-            self._stamp, self._built_at = stamp, now
+            self._index = ProductIndex(_products(line))
+            self._stamp, self._built_at, self._said = stamp, now, {}
+        self._looked_at = now  # last of all: until then other threads look for themselves
         return self._index
 
+    def understood(self, text: str, line: Line, now: datetime) -> Said:
+        """What the words mean. The few things everybody says all day are read once for an index and a day."""
+        index, said_on = self.index(line, now), business_day(now)
+        known = self._said.get((text, said_on))
+        if known is None:
+            known = understand(text, index, said_on)
+            if len(text) <= OFTEN_SAID and len(self._said) < MOST_KEPT:
+                self._said[text, said_on] = known
+        return known
 
-def _products(session: Session) -> list[Product]:
-    query = select(ProductRow.code, ProductRow.name, ProductRow.case_size, ProductRow.aliases)
+
+_STAMP = Prepared(select(func.count(ProductRow.id), func.max(ProductRow.id)))
+_NAMES = Prepared(select(ProductRow.code, ProductRow.name, ProductRow.case_size, ProductRow.aliases))
+
+
+def _products(line: Line) -> list[Product]:
     return [
         Product(code, name, case_size, (*(str(alias) for alias in aliases or ()), *_as_name(code)))
-        for code, name, case_size, aliases in session.execute(query)
+        for code, name, case_size, aliases in _NAMES.rows(line)
     ]
 
 

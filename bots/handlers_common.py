@@ -6,13 +6,17 @@ from bots.handlers_campaign import visible_campaign
 from bots.lookup import open_tasks, store_ids, task_line, waiting_campaigns, warehouse_handovers
 from bots.messages import Reply
 from bots.talk import Talk
-from models.catalog import Store
+from models.catalog import Product
 from models.engine import WantedMedia
 from models.people import Role
+from models.prepared import Line
 from models.recall import Campaign, Handover
+from rules.codes import parse_scan
+from workflows.house import House
 from workflows.links import fresh_link_for
 from workflows.progress import OwnTask, campaign_progress_words, tasks_of_stores
 from workflows.refusals import NotPermitted
+from workflows.registry import CodeRegistry
 
 DESK_ROLES = (
     Role.BOSS,
@@ -55,10 +59,15 @@ def progress(talk: Talk) -> Reply:
     """进度, 进度 R12."""
     if not store_ids(talk):
         return _campaign_progress(talk)
-    tasks = tasks_of_stores(talk.session, store_ids(talk), most=5)
+    return progress_of_stores(talk.line, talk.house, store_ids(talk))
+
+
+def progress_of_stores(line: Line, house: House, stores: list[int]) -> Reply:
+    """How far the tasks of these stores are."""
+    tasks = tasks_of_stores(line, stores, most=5)
     if not tasks:
-        return Reply(talk.say("no_tasks"))
-    return Reply("\n".join(_store_progress(talk, task) for task in tasks))
+        return Reply(house.texts.sentence("no_tasks"))
+    return Reply("\n".join(_store_progress(house, task) for task in tasks))
 
 
 def desk(talk: Talk) -> Reply:
@@ -101,16 +110,21 @@ def location(talk: Talk) -> Reply:
 
 
 def scan(talk: Talk) -> Reply:
-    """The app's own scanner: the counter code opens the store's home, others show what is open."""
-    store = talk.session.scalar(select(Store).where(Store.id.in_(store_ids(talk))).limit(1))
-    if store is not None and talk.incoming.text.rstrip("/").endswith(f"/s/{store.code}"):
-        return Reply(f"{store.name}：{talk.house.public_url}/s/{store.code}")
-    return my_tasks(talk)
+    """The app's own scanner: a counter code leads to the store's home, goods to how they are given back."""
+    code = parse_scan(talk.incoming.text, CodeRegistry(talk.session), talk.house.public_url)
+    if code.kind == "store":
+        return Reply(talk.say("scanned_store", link=f"{talk.house.public_url}/s/{code.code}"))
+    if code.kind == "document":
+        return Reply(talk.say("scanned_document", link=f"{talk.house.public_url}/d/{code.code}"))
+    product = talk.session.scalar(select(Product).where(Product.code == code.product_code))
+    if product is None:
+        return Reply(talk.say("scan_unreadable"))
+    return Reply(talk.say("scanned_goods", product=product.name, batch=code.batch or ""))
 
 
-def _store_progress(talk: Talk, task: OwnTask) -> str:
-    facts = dict(vars(task))
-    return talk.say("progress_store", **{**facts, "state": talk.label("task_state", task.state.value)})
+def _store_progress(house: House, task: OwnTask) -> str:
+    state = house.texts.label("task_state", task.state.value)
+    return house.texts.sentence("progress_store", **{**vars(task), "state": state})
 
 
 def _campaign_progress(talk: Talk) -> Reply:

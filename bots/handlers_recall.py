@@ -15,11 +15,17 @@ from bots.lookup import (
 from bots.messages import Reply
 from bots.talk import Talk
 from models.catalog import Store
+from models.people import Person
 from models.recall import Reason, RecallTask
+from texts.message import Choice
+from texts.render import goods
 from workflows import vector
+from workflows.flow import Step
 from workflows.refusals import InvalidInput
 from workflows.requests import request_return
+from workflows.subjects import flow_name, worded
 from workflows.task_steps import facts_for_texts
+from workflows.tell import tell
 
 
 def confirm(talk: Talk) -> Reply:
@@ -115,9 +121,14 @@ def is_approver(talk: Talk) -> bool:
 
 # Buttons
 
+HOW_MANY = "bottles"  # the question on the card that asks how many
+MOST_AMOUNTS = 10  # options a card may have
+
 
 def press(talk: Talk, task: RecallTask, event: str, seen: int) -> Reply:
     """A button of a task's card."""
+    if event == "answer_part":
+        return _press_part(talk, task, seen)
     if ask := _NEED_WORDS.get(event):
         return Reply(ask(talk, task))
     talk.fire(task, event, seen)
@@ -125,8 +136,30 @@ def press(talk: Talk, task: RecallTask, event: str, seen: int) -> Reply:
     return Reply(_confirmed(task, label), card_status=label)
 
 
-def _ask_part(talk: Talk, task: RecallTask) -> str:
-    return talk.say("ask_bottles", example=_with_number(talk, task, "退12瓶"))
+def _press_part(talk: Talk, task: RecallTask, seen: int) -> Reply:
+    """部分退回：first a card asks how many, then the picked amount is the answer."""
+    picked = talk.incoming.choices.get(HOW_MANY, [])
+    if picked and picked[0].isdigit():
+        talk.fire(task, "answer_part", seen, bottles=int(picked[0]))
+        return Reply(f"{_confirmed(task, '部分退回')}。{_rest(task)}", card_status="部分退回")
+    amounts = _amounts(task)
+    if amounts and talk.incoming.platform == "wecom":
+        step = Step(talk.session, talk.house, task, talk.actor, talk.now)
+        person = talk.session.get_one(Person, talk.person_id)
+        facts = facts_for_texts(task)
+        choices = [Choice(HOW_MANY, "退多少", amounts)]
+        tell(step, flow_name(task), [person], worded(task.campaign, "ask_how_many"), choices=choices, **facts)
+        return Reply()
+    return Reply(talk.say("ask_bottles", example=_with_number(talk, task, "退12瓶")))
+
+
+def _amounts(task: RecallTask) -> list[tuple[str, str]]:
+    """Up to ten amounts below all there is: whole cases first, single bottles where there is no whole case."""
+    left = sum(vector.at_store(line) for line in task.lines)
+    case_size = task.campaign.product.case_size
+    step = case_size if left > case_size else 1
+    amounts = range(step, left, step)[:MOST_AMOUNTS]
+    return [(str(bottles), goods(bottles, case_size)) for bottles in amounts]
 
 
 def _ask_problem(talk: Talk, task: RecallTask) -> str:
@@ -139,7 +172,6 @@ def _ask_waiver(talk: Talk, task: RecallTask) -> str:
 
 #: Buttons that need words or numbers a card cannot take: the answer says what to write.
 _NEED_WORDS: dict[str, Callable[[Talk, RecallTask], str]] = {
-    "answer_part": _ask_part,
     "problem": _ask_problem,
     "waive": _ask_waiver,
 }

@@ -2,7 +2,8 @@
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload
 
 from bots.talk import Talk
 from bots.understand import Quantity, to_bottles
@@ -11,6 +12,7 @@ from models.people import Role
 from models.recall import Campaign, CampaignState, Discrepancy, Handover, HandoverState, RecallTask, TaskState
 from models.warning import StockWarning
 from rules.people import STORE_ROLES, answers_for, answers_for_region
+from workflows.acting import Actor
 from workflows.links import fresh_link_for
 from workflows.refusals import InvalidInput
 from workflows.task_steps import facts_for_texts
@@ -20,19 +22,31 @@ _TASK_NUMBER = re.compile(r"^R(\d{1,9})-(\d{1,9})$")
 _CAMPAIGN_NUMBER = re.compile(r"^R?(\d{1,9})$")
 
 
+#: Nearly every word of a store is about its open tasks, so this is put together once and loads all in one go.
+_OPEN_TASKS = (
+    select(RecallTask)
+    .where(RecallTask.store_id.in_(bindparam("stores", expanding=True)), RecallTask.state.in_(OPEN))
+    .order_by(RecallTask.deadline, RecallTask.id)
+    .options(joinedload(RecallTask.lines, innerjoin=True))
+)
+
+
 def store_ids(talk: Talk) -> list[int]:
     """The stores the person works in today."""
-    return [d.store_id for d in talk.actor.duties if d.role in STORE_ROLES and d.store_id is not None]
+    return stores_of(talk.actor)
+
+
+def stores_of(actor: Actor) -> list[int]:
+    """The stores somebody works in today."""
+    return [d.store_id for d in actor.duties if d.role in STORE_ROLES and d.store_id is not None]
 
 
 def open_tasks(talk: Talk) -> list[RecallTask]:
-    """The open tasks of the person's stores, the most urgent first."""
-    query = (
-        select(RecallTask)
-        .where(RecallTask.store_id.in_(store_ids(talk)), RecallTask.state.in_(OPEN))
-        .order_by(RecallTask.deadline, RecallTask.id)
-    )
-    return list(talk.session.scalars(query))
+    """The open tasks of the person's stores as the message found them, the most urgent first."""
+    if talk.open_tasks is None:
+        found = talk.session.scalars(_OPEN_TASKS, {"stores": store_ids(talk)})
+        talk.open_tasks = list(found.unique())
+    return talk.open_tasks
 
 
 def named_task(talk: Talk) -> RecallTask | None:

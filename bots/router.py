@@ -16,12 +16,13 @@ from bots import handlers_campaign as campaign
 from bots import handlers_common as common
 from bots import handlers_recall as recall
 from bots.catalog import Catalog
-from bots.lookup import named_task, store_ids
+from bots.lookup import named_task, stores_of
 from bots.messages import Incoming, Reply
 from bots.talk import Talk
 from bots.understand import Intent
 from models.database import Database
 from models.engine import Card, Inbox
+from models.prepared import line_of
 from texts.message import Message
 from workflows import outbox
 from workflows.acting import Actor, acting_as
@@ -78,7 +79,7 @@ BUTTONS: dict[str, Callable[[Talk, Any, str, int], Reply]] = {
     "discrepancy": campaign.press_discrepancy,
 }
 
-MENU: dict[str, Handler] = {"my_tasks": common.my_tasks, "help": common.help_, "my_store": common.progress}
+MENU: dict[str, Handler] = {"my_tasks": common.my_tasks, "help": common.help_, "progress": common.progress}
 
 #: Readings that are acted on only when certain; anything else is answered with an example.
 _MUST_BE_CERTAIN = frozenset(
@@ -132,7 +133,7 @@ def handle(session: Session, deps: Deps, incoming: Incoming, now: datetime) -> R
     Nearly every message is new, so nobody looks for it beforehand: raises IntegrityError for one that is not.
     """
     keep_response_code(session, incoming.card_ref, incoming.response_code)
-    actor = acting_as(session, incoming.platform, incoming.user, now)
+    actor = acting_as(line_of(session), incoming.platform, incoming.user, now)
     reply = _dispatched(session, deps, incoming, actor, now) if actor else _stranger(deps, incoming)
     return _remember(session, incoming, reply, now)
 
@@ -145,13 +146,13 @@ def _told(deps: Deps, incoming: Incoming, now: datetime) -> Reply | None:
     """
     if incoming.kind != "text" or not _SOUNDS_LIKE_ASKING.search(incoming.text):
         return None
-    with deps.database.read() as session:
-        actor = acting_as(session, incoming.platform, incoming.user, now)
-        if actor is None:
+    with deps.database.line() as line:
+        actor = acting_as(line, incoming.platform, incoming.user, now)
+        stores = stores_of(actor) if actor else []
+        said = deps.catalog.understood(incoming.text, line, now) if stores else None
+        if said is None or said.intent is not Intent.PROGRESS:
             return None
-        talk = Talk(session, deps.house, deps.catalog, incoming, actor, now)
-        asks = talk.said.intent is Intent.PROGRESS and store_ids(talk)
-        return common.progress(talk) if asks else None
+        return common.progress_of_stores(line, deps.house, stores)
 
 
 def seen_before(session: Session, incoming: Incoming) -> Reply | None:
@@ -173,7 +174,7 @@ def refuse(session: Session, deps: Deps, incoming: Incoming, refusal: Exception,
 
 
 def _dispatched(session: Session, deps: Deps, incoming: Incoming, actor: Actor, now: datetime) -> Reply:
-    talk = Talk(session, deps.house, deps.catalog, incoming, actor, now)
+    talk = Talk(session, line_of(session), deps.house, deps.catalog, incoming, actor, now)
     return _KINDS.get(incoming.kind, common.not_understood)(talk)
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from bots.catalog import Catalog
 from bots.messages import Incoming
-from bots.understand import Said, understand
+from bots.understand import Said
 from models.catalog import Product
+from models.prepared import Line
+from models.recall import RecallTask
 from workflows.acting import Actor, business_day
 from workflows.flow import FLOWS, Step
 from workflows.house import House
@@ -22,12 +24,15 @@ class Talk:
     """What a handler is given. `catalog` knows the products' names; `said` is read when first asked for."""
 
     session: Session
+    line: Line
     house: House
     catalog: Catalog
     incoming: Incoming
     actor: Actor
     now: datetime
     _said: Said | None = None
+    #: The open tasks of the person's stores, once somebody has asked for them.
+    open_tasks: list[RecallTask] | None = None
 
     @property
     def person_id(self) -> int:
@@ -44,8 +49,7 @@ class Talk:
     def said(self) -> Said:
         """What the words mean."""
         if self._said is None:
-            index = self.catalog.index(self.session, self.now)
-            self._said = understand(self.incoming.text, index, self.today)
+            self._said = self.catalog.understood(self.incoming.text, self.line, self.now)
         return self._said
 
     def fire(self, subject: Subject, event: str, seen: int | None = None, **data: Any) -> Step:
@@ -54,7 +58,7 @@ class Talk:
         FLOWS[flow_name(subject)].fire(step, event, seen)
         return step
 
-    def say(self, text: str, **data: Any) -> str:
+    def say(self, text: str, /, **data: Any) -> str:
         """A sentence for the person."""
         return self.house.texts.sentence(text, **data)
 

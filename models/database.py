@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.prepared import Line
+
 
 class Database:
     """Sessions for writing (one transaction each) and for reading.
@@ -38,6 +40,15 @@ class Database:
         """A session for looking only."""
         with self._read_sessions() as session:
             yield session
+
+    @contextmanager
+    def line(self) -> Iterator[Line]:
+        """A line for prepared questions only: no session, no transaction of its own."""
+        connection = self.reader.raw_connection()
+        try:
+            yield Line(connection, self.reader.dialect)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Give all connections back."""

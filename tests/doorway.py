@@ -57,21 +57,21 @@ class Doorway:
 
     def receives(self, *counts: int, keeper: str = "feng") -> None:
         """The keeper counts; one number a line in the order of the lots, none: all is there."""
-        hand = self.world.handover()
+        hand = self.hand("receive")
         said = counts or tuple(line.counted + line.extra for line in hand.lines)
         lots = {line.lot_id: n for line, n in zip(hand.lines, said, strict=True)}
         self._fire("receive", keeper, counts=lots, signature_png=signature(90))
 
     def inspects(self, keeper: str = "feng", **grades: int) -> None:
         """The keeper grades the one lot of the hand-over: `inspects(A=6, X=2)`."""
-        hand = self.world.handover()
+        hand = self.hand("inspect")
         found = {line.lot_id: (grades if line.received else {}) for line in hand.lines}
         self._fire("inspect", keeper, grades=found)
 
     def decides(self, who: str, event: str, **data: Any) -> None:
         """Somebody clears the newest open difference."""
         with self.world.database.write() as session:
-            gap = session.scalars(select(Discrepancy).order_by(Discrepancy.id.desc())).first()
+            gap = session.get(Discrepancy, self.gap())
             self.world.fire(session, gap, event, who, **{"note": "看过了", **data})
 
     def task_event(self, who: str, event: str, store: str = "S01", **data: Any) -> None:
@@ -94,6 +94,15 @@ class Doorway:
         """Some figures of the progress."""
         return {name: getattr(self.totals, name) for name in names}
 
+    def hand(self, event: str) -> Handover:
+        """The hand-over something happens to: the newest."""
+        return self.world.handover()
+
+    def gap(self) -> int:
+        """The difference somebody decides on: the newest."""
+        with self.world.database.read() as session:
+            return session.scalar(select(Discrepancy.id).order_by(Discrepancy.id.desc()).limit(1))
+
     def _record(self, store: str, taker: str, scans: list[PhoneScan]) -> list[ScanAnswer]:
         world = self.world
         with world.database.write() as session:
@@ -104,7 +113,7 @@ class Doorway:
 
     def _fire(self, event: str, who: str, **data: Any) -> None:
         with self.world.database.write() as session:
-            self.world.fire(session, session.get(Handover, self.world.handover().id), event, who, **data)
+            self.world.fire(session, session.get(Handover, self.hand(event).id), event, who, **data)
 
     def _photo(self, session: Any) -> str:
         return files.keep_photo(session, signature(33), self.world.clock())

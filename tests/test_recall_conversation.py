@@ -367,6 +367,10 @@ def test_person_whose_assignment_ends_today_still_has_the_right(world: World) ->
     assert world.campaign().state is CampaignState.RUNNING
 
 
+def test_hello_without_anything_to_do_is_greeted(world: World) -> None:
+    assert "您好，张老板" in world.says("zhang", "好的")
+
+
 def test_stranger_hears_that_he_is_unknown(world: World) -> None:
     with world.database.write() as session:
         session.execute(update(Person).where(Person.code == "zhang").values(wecom_userid="somebody"))

@@ -21,12 +21,21 @@ class Button:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One question with one to ten answers to pick from: (id, words)."""
+
+    key: str
+    title: str
+    options: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Message:
     """A platform-free message: adapters turn it into WeCom and DingTalk fields.
 
     `fields` are short (label, value) rows; `link` is the page behind the whole card; `files` are
     paths of documents sent along, `image` the path of one picture. `status` replaces the buttons
-    once somebody has decided ("已由 王芳 同意").
+    once somebody has decided ("已由 王芳 同意"). With `choices` the first button submits what was picked.
     """
 
     title: str
@@ -37,6 +46,7 @@ class Message:
     status: str = ""
     image: str = ""
     files: list[str] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready data for the outbox row."""
@@ -54,4 +64,9 @@ class Message:
             status=data.get("status", ""),
             image=data.get("image", ""),
             files=list(data.get("files", [])),
+            choices=[_choice(choice) for choice in data.get("choices", [])],
         )
+
+
+def _choice(data: dict[str, Any]) -> Choice:
+    return Choice(data["key"], data["title"], [(option, words) for option, words in data["options"]])

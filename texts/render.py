@@ -52,7 +52,7 @@ class Texts:
         for path in sorted(folder.glob("*.yaml")):
             self._take(yaml.safe_load(path.read_text(encoding="utf-8")), path)
 
-    def say(self, name: str, *, key_for: str = "", version: int = 0, **data: Any) -> Message:
+    def say(self, name: str, /, *, key_for: str = "", version: int = 0, **data: Any) -> Message:
         """Render one text. `key_for` is `flow:id`; buttons get keys `flow:id:event:version`.
 
         Raises TextMissing, or Jinja's UndefinedError for a variable nobody gave.
@@ -65,7 +65,7 @@ class Texts:
             buttons=[Button(label=b.label, key=f"{key_for}:{b.event}:{version}", style=b.style) for b in entry.buttons],
         )
 
-    def sentence(self, name: str, **data: Any) -> str:
+    def sentence(self, name: str, /, **data: Any) -> str:
         """Render only the body: for passive replies and page notices."""
         return self._entry(name).body.render(data).strip()
 

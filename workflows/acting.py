@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from models.people import Assignment, Person, Role
+from models.prepared import Line, Prepared
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -44,12 +45,14 @@ _VALID_TODAY = and_(
     Assignment.valid_from <= bindparam("today"),
     or_(Assignment.valid_to.is_(None), Assignment.valid_to >= bindparam("today")),
 )
-#: Every message begins with this question, so it is put together once.
+#: Every message begins with this question.
 _DUTIES_BY = {
-    platform: select(Person.id, Person.name, Assignment.role, Assignment.region, Assignment.store_id)
-    .outerjoin(Assignment, _VALID_TODAY)
-    .where(column == bindparam("user"))
-    .order_by(Assignment.id)
+    platform: Prepared(
+        select(Person.id, Person.name, Assignment.role, Assignment.region, Assignment.store_id)
+        .outerjoin(Assignment, _VALID_TODAY)
+        .where(column == bindparam("user"))
+        .order_by(Assignment.id)
+    )
     for platform, column in (("wecom", Person.wecom_userid), ("dingtalk", Person.dingtalk_userid))
 }
 
@@ -69,15 +72,14 @@ def known_person(session: Session, platform: str, user_id: str) -> Person | None
     return session.scalar(query)
 
 
-def acting_as(session: Session, platform: str, user_id: str, now: datetime) -> Actor | None:
+def acting_as(line: Line, platform: str, user_id: str, now: datetime) -> Actor | None:
     """Who acts behind a platform's verified user id, with the duties valid today, or nobody: in one query."""
     if not user_id:
         return None
     wanted = user_id.casefold() if platform == "wecom" else user_id
-    asked = {"user": wanted, "today": business_day(now)}
-    rows = session.connection().execute(_DUTIES_BY[platform], asked).all()
+    rows = _DUTIES_BY[platform].rows(line, user=wanted, today=business_day(now))
     duties = tuple(Duty(role, region, store_id) for _, _, role, region, store_id in rows if role is not None)
-    return Actor(rows[0].id, rows[0].name, duties, platform) if rows else None
+    return Actor(rows[0][0], rows[0][1], duties, platform) if rows else None
 
 
 def actor_of(person: Person, now: datetime, entrance: str) -> Actor:

@@ -87,6 +87,9 @@ class Row:
         return self.when is None or self.when(step)
 
 
+_NEW_TIMERS = insert(Timer)
+
+
 class Flow:
     """A named table; `ends` are the states nothing leaves."""
 
@@ -238,7 +241,6 @@ class Flow:
         if row.to is not None:
             subject.state = row.to
             subject.visit += 1
-        step.session.flush()
         if row.to is not None:
             self._write_timers(step)
         # Before the actions: one of them may make this very object take its next step.
@@ -250,7 +252,7 @@ class Flow:
     def _write_timers(self, step: Step) -> None:
         rows = [self.timer_row(step, row) for row in self.timers(step.subject.state)]
         if rows:
-            step.session.execute(insert(Timer), rows)
+            step.session.connection().execute(_NEW_TIMERS, rows)
 
     def timer_row(self, step: Step, row: Row) -> dict[str, Any]:
         """The timer a state's row writes when it is entered; running objects keep the moment."""

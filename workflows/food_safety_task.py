@@ -15,11 +15,13 @@ from workflows.task_steps import (
     finish_task,
     forget_answer,
     mark_overdue,
+    not_yet_overdue,
     note_problem,
     note_refusal,
     note_transfer,
     nothing_left,
     owner_or_rep,
+    past_deadline,
     promise_day,
     quality_or_boss,
     release_rest,
@@ -30,6 +32,7 @@ from workflows.task_steps import (
     rep_or_manager,
     store_person,
     tell_manager_silent,
+    tell_overdue,
     tell_rep_answer,
     tell_rep_silent,
     tell_store_again,
@@ -57,7 +60,8 @@ on(S.ASKED, "problem", by=owner_or_rep, to=S.TROUBLED, do=[note_problem, tell_re
 on(S.ASKED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.ASKED, hours(2), do=[remind_store])
 after(S.ASKED, hours(4), do=[tell_rep_silent])
-after(S.ASKED, hours(8), do=[mark_overdue, tell_manager_silent])
+after(S.ASKED, hours(8), do=[tell_manager_silent])
+after(S.ASKED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 已封存，等收走或就地销毁
 on(S.COLLECTING, "answer_all", by=owner_or_rep, do=[declare_all, tell_rep_answer])
@@ -69,7 +73,8 @@ on(S.COLLECTING, "destroy_on_site", by=rep_or_manager, do=[witness_destruction])
 on(S.COLLECTING, "reschedule", by=owner_or_rep, do=[promise_day, tell_rep_answer])
 on(S.COLLECTING, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 as_soon_as(S.COLLECTING, nothing_left, to=S.CLOSED, do=[finish_task, tell_store_closed])
-after(S.COLLECTING, hours(12), do=[mark_overdue, remind_pickup])
+after(S.COLLECTING, hours(12), do=[remind_pickup])
+after(S.COLLECTING, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 说卖完了：必须核实
 on(S.SOLD_OUT, "confirm_sold_out", by=rep_or_manager, to=S.COLLECTING, do=[explain_rest_as_sold])
@@ -78,6 +83,7 @@ on(S.SOLD_OUT, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, 
 on(S.SOLD_OUT, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.SOLD_OUT, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.SOLD_OUT, hours(4), do=[remind_rep_sold_out])
+after(S.SOLD_OUT, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 不配合：质量负责人或老板处理，没有放行
 on(S.REFUSED, "insist", by=quality_or_boss, to=S.ASKED, do=[forget_answer, tell_store_again])
@@ -85,6 +91,7 @@ on(S.REFUSED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, t
 on(S.REFUSED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.REFUSED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.REFUSED, hours(4), do=[remind_manager_refusal])
+after(S.REFUSED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 有问题
 on(S.TROUBLED, "insist", by=rep_or_manager, to=S.ASKED, do=[forget_answer, tell_store_again])
@@ -92,6 +99,7 @@ on(S.TROUBLED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, 
 on(S.TROUBLED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.TROUBLED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.TROUBLED, hours(4), do=[remind_manager_refusal])
+after(S.TROUBLED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 中止：在途的照常到仓
 as_soon_as(S.WINDING_DOWN, nothing_left, to=S.CANCELLED, do=[finish_task])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import bindparam, event, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.engine import ChainHead, History
@@ -74,22 +74,29 @@ def _write_pending(session: Session) -> None:
     session.flush()
     secret = session.info["history_secret"]
     first, previous = _lock_head(session)
+    connection = session.connection()
     rows = []
     for number, entry in enumerate(entries, start=first + 1):
         previous = _hash(secret, previous, entry, number)
         rows.append({"id": number, "hash": previous, **vars(entry)})
     for start in range(0, len(rows), CHUNK):
-        session.execute(insert(History), rows[start : start + CHUNK])
-    session.execute(update(ChainHead).where(ChainHead.id == 1).values(rows=rows[-1]["id"], hash=previous))
+        connection.execute(_NEW_ROWS, rows[start : start + CHUNK])
+    connection.execute(_MOVE_HEAD, {"last": rows[-1]["id"], "end": previous})
+
+
+# Every step ends with these, so they are put together once.
+_NEW_ROWS = insert(History)
+_HEAD = select(ChainHead.rows, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
+_MOVE_HEAD = update(ChainHead).where(ChainHead.id == 1).values(rows=bindparam("last"), hash=bindparam("end"))
 
 
 def _lock_head(session: Session) -> tuple[int, str]:
-    query = select(ChainHead.rows, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
-    head = session.execute(query).one_or_none()
+    connection = session.connection()
+    head = connection.execute(_HEAD).one_or_none()
     if head is None:
         # The very first rows: another writer may be making the head this moment.
         session.execute(insert_for(session)(ChainHead).values(id=1, rows=0, hash=START).on_conflict_do_nothing())
-        head = session.execute(query).one()
+        head = connection.execute(_HEAD).one()
     return head.rows, head.hash
 
 

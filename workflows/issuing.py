@@ -165,7 +165,8 @@ def _reservation_rows(task_id: int, asked: _Asked) -> Iterator[dict[str, Any]]:
 
 def _write_timers(step: Step, flow: Flow, ids: dict[int, int]) -> None:
     # All tasks of a campaign wait equally long, so the moments are worked out once.
-    sample = RecallTask(id=0, state=flow.start, visit=1, campaign=step.subject)
+    deadline = step.subject.deadline
+    sample = RecallTask(id=0, state=flow.start, visit=1, campaign=step.subject, deadline=deadline)
     patterns = [flow.timer_row(step_for(step, sample), row) for row in flow.timers(flow.start)]
     step.session.expunge(sample) if sample in step.session else None
     rows = [{**pattern, "subject_id": task} for task in ids.values() for pattern in patterns]
@@ -250,7 +251,7 @@ class _Words:
         return CARD_REF.format(
             flow=self._flow.name,
             id=task_id,
-            stamp=int(self._step.now.timestamp()),
+            stamp=int(self._step.now.timestamp() * 1000),
             version=1,
             text=self._text,
             person=f"{channel[0]}{person_id}",

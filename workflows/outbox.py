@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, delete, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from models.database import Database
@@ -49,6 +50,18 @@ class Delivered:
     dead: int = 0
 
 
+def _put_once(insert_of: Any) -> Any:
+    columns = [column for column in Outbox.__table__.columns if column.name != "id"]
+    values = [bindparam(column.name, type_=column.type) for column in columns]
+    archived = select(Sent.id).where(Sent.key == bindparam("key", type_=Outbox.__table__.c.key.type)).exists()
+    new = select(*values).where(~archived)
+    return insert_of(Outbox).from_select(columns, new).on_conflict_do_nothing(index_elements=["key"])
+
+
+#: One statement that writes a letter unless its key waits or was sent, in the words of each database.
+_PUT_ONCE = {"sqlite": _put_once(sqlite.insert), "postgresql": _put_once(postgresql.insert)}
+
+
 def put(
     session: Session,
     *,
@@ -61,19 +74,17 @@ def put(
     card_ref: str = "",
 ) -> None:
     """Write one letter, unless its key is there already."""
-    known = select(Outbox.id).where(Outbox.key == key)
-    sent = select(Sent.id).where(Sent.key == key)
-    if session.scalar(known) is None and session.scalar(sent) is None:
-        row = letter_row(
-            key=key,
-            channel=channel,
-            recipient=recipient,
-            message=message,
-            now=now,
-            kind=kind,
-            card_ref=card_ref,
-        )
-        session.execute(insert(Outbox), [row])
+    row = letter_row(
+        key=key,
+        channel=channel,
+        recipient=recipient,
+        message=message,
+        now=now,
+        kind=kind,
+        card_ref=card_ref,
+    )
+    connection = session.connection()
+    connection.execute(_PUT_ONCE[connection.dialect.name], row)
 
 
 def letter_row(

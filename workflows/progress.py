@@ -1,6 +1,5 @@
 """How far a campaign is: per store and in sum, in bottles and in stores."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
@@ -9,6 +8,7 @@ from sqlalchemy import Integer, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from models.catalog import Product, Store
+from models.prepared import Line, Prepared
 from models.recall import Campaign, RecallTask, TaskLine, TaskState
 
 
@@ -41,6 +41,7 @@ class StoreProgress:
 class OwnTask:
     """A task as its store asks about it, in bottles; `left` are still in the store."""
 
+    task_id: int
     number: str
     product: str
     case_size: int
@@ -120,18 +121,30 @@ def totals(session: Session, campaign_id: int) -> Totals:
     return Totals(stores=stores, notified=notified, answered=answered, done=done, overdue=overdue, **bottles)
 
 
-def tasks_of_stores(session: Session, stores: list[int], *, most: int) -> list[OwnTask]:
+def tasks_of_stores(line: Line, stores: list[int], *, most: int) -> list[OwnTask]:
     """The open tasks of these stores, the most urgent first; when all are done, the latest one."""
-    asked = {"stores": stores, "most": most}
-    connection = session.connection()
-    rows = connection.execute(_OPEN_TASKS, asked).all() or connection.execute(_LAST_TASK, asked).all()
-    return [_own_task(row) for row in rows]
+    tasks = [_own_task(row) for store in stores for row in _OPEN_TASKS.rows(line, store=store)]
+    if not tasks:
+        tasks = [_own_task(row) for store in stores for row in _LAST_TASK.rows(line, store=store)]
+        return sorted(tasks, key=lambda task: task.task_id)[-1:]
+    return sorted(tasks, key=lambda task: (task.deadline, task.task_id))[:most]
 
 
-def _own_task(row: Sequence[Any]) -> OwnTask:
-    campaign, task, *facts, handed_over, accepted, rejected, lost, outstanding = row
-    left = outstanding - (handed_over - accepted - rejected - lost)
-    return OwnTask(f"R{campaign}-{task}", *facts, handed_over, accepted, left)
+def _own_task(row: tuple[Any, ...]) -> OwnTask:
+    campaign, task, product, case_size, state, deadline, *sums = row
+    scoped, handed_over, accepted, rejected, lost, outstanding = sums
+    return OwnTask(
+        task_id=task,
+        number=f"R{campaign}-{task}",
+        product=product,
+        case_size=case_size,
+        state=state,
+        deadline=deadline,
+        scoped=scoped,
+        handed_over=handed_over,
+        accepted=accepted,
+        left=outstanding - (handed_over - accepted - rejected - lost),
+    )
 
 
 def campaign_progress_words(session: Session, campaign: Campaign) -> dict[str, int]:
@@ -190,8 +203,9 @@ def _in_transit() -> Any:
     return func.sum(TaskLine.handed_over - TaskLine.received - TaskLine.lost).cast(Integer)
 
 
-# Stores ask this all day, so both questions are put together once.
-_OF_STORES = (
+_COUNTED = ("scoped", "handed_over", "accepted", "rejected", "lost", "outstanding")
+# Stores ask this all day.
+_OF_STORE = (
     select(
         RecallTask.campaign_id,
         RecallTask.id,
@@ -199,21 +213,13 @@ _OF_STORES = (
         Product.case_size,
         RecallTask.state,
         RecallTask.deadline,
-        *(
-            func.sum(getattr(TaskLine, n)).cast(Integer)
-            for n in ("scoped", "handed_over", "accepted", "rejected", "lost")
-        ),
-        func.sum(TaskLine.outstanding).cast(Integer),
+        *(func.sum(getattr(TaskLine, name)).cast(Integer) for name in _COUNTED),
     )
     .join(Campaign, Campaign.id == RecallTask.campaign_id)
     .join(Product, Product.id == Campaign.product_id)
     .join(TaskLine, TaskLine.task_id == RecallTask.id)
-    .where(RecallTask.store_id.in_(bindparam("stores", expanding=True)))
+    .where(RecallTask.store_id == bindparam("store"))
     .group_by(RecallTask.id, Product.id)
 )
-_OPEN_TASKS = (
-    _OF_STORES.where(RecallTask.state.not_in((*_ENDS, TaskState.WINDING_DOWN)))
-    .order_by(RecallTask.deadline, RecallTask.id)
-    .limit(bindparam("most", type_=Integer))
-)
-_LAST_TASK = _OF_STORES.order_by(RecallTask.id.desc()).limit(1)
+_OPEN_TASKS = Prepared(_OF_STORE.where(*(RecallTask.state != state for state in (*_ENDS, TaskState.WINDING_DOWN))))
+_LAST_TASK = Prepared(_OF_STORE.order_by(RecallTask.id.desc()).limit(1))

@@ -13,11 +13,13 @@ from workflows.task_steps import (
     forget_answer,
     manager_of_store,
     mark_overdue,
+    not_yet_overdue,
     note_problem,
     note_refusal,
     note_transfer,
     nothing_left,
     owner_or_rep,
+    past_deadline,
     promise_day,
     release_rest,
     remind_manager_refusal,
@@ -27,6 +29,7 @@ from workflows.task_steps import (
     rep_or_manager,
     store_person,
     tell_manager_silent,
+    tell_overdue,
     tell_rep_answer,
     tell_rep_silent,
     tell_store_again,
@@ -49,7 +52,8 @@ on(S.ASKED, "problem", by=owner_or_rep, to=S.TROUBLED, do=[note_problem, tell_re
 on(S.ASKED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.ASKED, working(lambda limits: limits.remind_store_hours), do=[remind_store])
 after(S.ASKED, working(lambda limits: limits.tell_rep_silent_hours), do=[tell_rep_silent])
-after(S.ASKED, working(lambda limits: limits.tell_manager_silent_hours), do=[mark_overdue, tell_manager_silent])
+after(S.ASKED, working(lambda limits: limits.tell_manager_silent_hours), do=[tell_manager_silent])
+after(S.ASKED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 门店同意，等上门交接；一次拉不完，其余改日
 on(S.COLLECTING, "answer_all", by=owner_or_rep, do=[declare_all, tell_rep_answer])
@@ -64,7 +68,8 @@ on(S.COLLECTING, "reschedule", by=owner_or_rep, do=[promise_day, tell_rep_answer
 on(S.COLLECTING, "waive", by=manager_of_store, do=[waive_rest])
 on(S.COLLECTING, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 as_soon_as(S.COLLECTING, nothing_left, to=S.CLOSED, do=[finish_task, tell_store_closed])
-after(S.COLLECTING, working(lambda limits: limits.remind_pickup_hours), do=[mark_overdue, remind_pickup])
+after(S.COLLECTING, working(lambda limits: limits.remind_pickup_hours), do=[remind_pickup])
+after(S.COLLECTING, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 说卖完了：业务员核实
 on(S.SOLD_OUT, "confirm_sold_out", by=rep_or_manager, to=S.COLLECTING, do=[explain_rest_as_sold])
@@ -73,6 +78,7 @@ on(S.SOLD_OUT, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, 
 on(S.SOLD_OUT, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.SOLD_OUT, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.SOLD_OUT, working(lambda limits: limits.check_sold_out_hours), do=[remind_rep_sold_out])
+after(S.SOLD_OUT, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 不退：经理谈，谈成继续，谈不成写明理由放行
 on(S.REFUSED, "insist", by=manager_of_store, to=S.ASKED, do=[forget_answer, tell_store_again])
@@ -81,6 +87,7 @@ on(S.REFUSED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, t
 on(S.REFUSED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.REFUSED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.REFUSED, working(lambda limits: limits.settle_refusal_hours), do=[remind_manager_refusal])
+after(S.REFUSED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 有问题：业务员处理完再问一次
 on(S.TROUBLED, "solved", by=rep_or_manager, to=S.ASKED, do=[accept_problem, tell_store_again])
@@ -90,6 +97,7 @@ on(S.TROUBLED, "answer_all", by=owner_or_rep, to=S.COLLECTING, do=[declare_all, 
 on(S.TROUBLED, "answer_part", by=owner_or_rep, to=S.COLLECTING, do=[declare_part, tell_rep_answer])
 on(S.TROUBLED, "stop", by=closed_by_campaign, to=S.WINDING_DOWN, do=[release_rest, tell_store_stopped])
 after(S.TROUBLED, working(lambda limits: limits.settle_refusal_hours), do=[remind_manager_refusal])
+after(S.TROUBLED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_overdue])
 
 # 中止：店里的放开，在途的照常到仓
 as_soon_as(S.WINDING_DOWN, nothing_left, to=S.CANCELLED, do=[finish_task])

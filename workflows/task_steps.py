@@ -1,6 +1,6 @@
 """Conditions, permissions and actions of a store's task; both legal kinds share them."""
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -16,10 +16,11 @@ from models.recall import (
     TaskLine,
 )
 from models.stock import MoveKind, PlaceKind, Reservation
+from rules.deadlines import Wait
 from rules.people import answers_for, works_in_store
 from workflows import vector
-from workflows.acting import business_day, people_with
-from workflows.flow import FLOWS, Step, step_for
+from workflows.acting import SHANGHAI, business_day, people_with
+from workflows.flow import FLOWS, Step, WaitRule, step_for
 from workflows.ledger import Move, Spot, post
 from workflows.refusals import InvalidInput
 from workflows.shelf import take_off_shelf
@@ -75,6 +76,11 @@ def nothing_left(step: Step) -> bool:
         and not _open_handovers(step, task)
         and not _open_discrepancies(step, task)
     )
+
+
+def not_yet_overdue(step: Step) -> bool:
+    """Nobody has been told of the passed deadline."""
+    return not step.subject.overdue
 
 
 # What
@@ -183,8 +189,17 @@ def promise_day(step: Step) -> None:
     step.facts["promised_on"] = day.isoformat()
 
 
+def _past_deadline(step: Step) -> Wait:
+    end = datetime.combine(step.subject.deadline, time.max, tzinfo=SHANGHAI)
+    moment = step.house.calendar.next_working_moment(max(end, step.now))
+    return Wait((moment - step.now).total_seconds() / 3600, working=False)
+
+
+past_deadline = WaitRule(_past_deadline, "the deadline, in the next working hour")
+
+
 def mark_overdue(step: Step) -> None:
-    """Red on the desk when the campaign's last day has passed."""
+    """Red on the desk: the campaign's last day has passed."""
     step.subject.overdue = business_day(step.now) > step.subject.deadline
 
 
@@ -241,6 +256,11 @@ def tell_rep_silent(step: Step) -> None:
 def tell_manager_silent(step: Step) -> None:
     """Neither card nor call helped: the manager hears of it."""
     _tell(step, _managers(step), "tell_manager_silent")
+
+
+def tell_overdue(step: Step) -> None:
+    """Rep and manager hear that the last day has passed."""
+    _tell(step, [*_reps(step), *_managers(step)], "tell_overdue")
 
 
 def remind_pickup(step: Step) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.engine import Card
@@ -33,11 +33,11 @@ def channel_of(person: Person) -> tuple[str, str] | None:
 
 
 def tell(step: Step, flow: str, people: Iterable[Person], text: str, **data: Any) -> None:
-    """Send a text about the step's object to people. `page` in data adds a link for that purpose.
+    """Send a text about the step's object to people. `page` in data adds a link for that purpose, `choices` questions.
 
     `subject_id` may name another object for the page's link.
     """
-    page = data.pop("page", "")
+    page, choices = data.pop("page", ""), data.pop("choices", [])
     page_subject = data.pop("page_subject", step.subject.id)
     # Who is there in two roles is told once.
     for person in {person.id: person for person in people}.values():
@@ -49,6 +49,8 @@ def tell(step: Step, flow: str, people: Iterable[Person], text: str, **data: Any
         if page:
             url = link_for(step.session, step.house, page, page_subject, person.id, step.now)
             message = replace(message, link=url)
+        if choices:
+            message = replace(message, choices=choices)
         _write(step, flow, person.id, reached, text, message)
 
 
@@ -77,10 +79,14 @@ def group_channels(house: House, name: str) -> list[tuple[str, str]]:
     return channels
 
 
+_OPEN_CARDS = select(Card).where(
+    Card.flow == bindparam("flow"), Card.subject_id == bindparam("subject"), Card.open.is_(True)
+)
+
+
 def close_cards(step: Step, flow: str, status: str) -> None:
     """Repaint every open card of the object: the buttons give way to what was decided."""
-    query = select(Card).where(Card.flow == flow, Card.subject_id == step.subject.id, Card.open.is_(True))
-    for card in step.session.scalars(query):
+    for card in step.session.scalars(_OPEN_CARDS, {"flow": flow, "subject": step.subject.id}):
         if card.channel.startswith("dingtalk:group:"):
             continue  # the group's progress card lives as long as the campaign
         card.open = False
@@ -114,19 +120,23 @@ def _shown(card: Card) -> Message:
     return Message.from_dict(card.message)
 
 
+_NEW_CARD = insert(Card)
+
+
 def _write(step: Step, flow: str, person: int, reached: tuple[str, str], text: str, message: Message) -> None:
     channel, recipient = reached
     ref = CARD_REF.format(
         flow=flow,
         id=step.subject.id,
-        stamp=int(step.now.timestamp()),
+        stamp=int(step.now.timestamp() * 1000),  # two presses may come within a second
         version=step.subject.version,
         text=text,
         person=f"{channel.split(':')[0][0]}{person}",
     )
     is_card = bool(message.buttons) or channel.startswith("dingtalk:group:")
     if is_card:
-        step.session.execute(insert(Card).values(**card_row(ref, flow, step.subject.id, reached, message)))
+        row = card_row(ref, flow, step.subject.id, reached, message)
+        step.session.connection().execute(_NEW_CARD, row)
     outbox.put(
         step.session,
         key=ref,

@@ -63,7 +63,9 @@ def textcard_body(message: Message, url: str) -> Body:
 
 
 def card_body(message: Message, card_ref: str) -> Body:
-    """Return a template card body: buttons when there are any, else a notice with its link."""
+    """Return a template card body: choices or buttons when there are any, else a notice with its link."""
+    if message.choices and message.buttons:
+        return {"msgtype": "template_card", "template_card": _asking_card(message, card_ref)}
     card = button_card(message, card_ref) if message.buttons else notice_card(message)
     return {"msgtype": "template_card", "template_card": card}
 
@@ -110,6 +112,12 @@ def decided_card(message: Message) -> Card:
         card["button_list"] = [{"text": cut_chars(words, APP.button), "key": "done"}]
         card["replace_text"] = cut_chars(words, 30)
     return card
+
+
+def _asking_card(message: Message, card_ref: str) -> Card:
+    questions = [(choice.key, choice.title, choice.options) for choice in message.choices]
+    submit = message.buttons[0]
+    return choice_card(message.title, questions, (submit.label, submit.key), card_ref, message.body)
 
 
 def choice_card(
