@@ -37,11 +37,12 @@ def prove(database: Database, secret: str, shown: list[Bubble]) -> Proof:
         sent = list(session.scalars(select(Sent)))
         sends = [letter for letter in sent if letter.kind == "send"]
         missing = _missing(sends, shown)
-        surplus = _count(shown) - len(sends)
+        surplus = len(shown) - len(sends)
         problems = [
             *_letters_lost(session, sent),
             *missing,
             *_cards_doubled(shown),
+            *_words_doubled(sends, shown),
             *_steps_doubled(session),
             *_goods_wrong(session),
             *ledger.reconcile(session),
@@ -49,7 +50,7 @@ def prove(database: Database, secret: str, shown: list[Bubble]) -> Proof:
         ]
         return Proof(
             letters=len(sent),
-            bubbles=_count(shown),
+            bubbles=len(shown),
             duplicates=surplus + len(missing),
             steps=session.scalar(select(func.count(History.id))) or 0,
             callbacks=session.scalar(select(func.count(Inbox.key))) or 0,
@@ -95,13 +96,17 @@ def _said(letter: Sent, titles: Counter[str], bodies: str) -> bool:
     return bool(titles[title]) if title and titles[title] else (title or body.splitlines()[0]) in bodies
 
 
-def _count(shown: list[Bubble]) -> int:
-    return len(shown)
-
-
 def _cards_doubled(shown: list[Bubble]) -> list[str]:
     refs = Counter((bubble.place, bubble.card_ref) for bubble in shown if bubble.card_ref)
     return [f"card {ref} was shown {times} times to {place}" for (place, ref), times in refs.items() if times > 1]
+
+
+def _words_doubled(sends: list[Sent], shown: list[Bubble]) -> list[str]:
+    # WeCom drops an equal request of an app's message; DingTalk's robots and both platforms' group robots
+    # know no such thing, so there a worker that died between sending and writing down sends once more.
+    written = Counter(letter.recipient for letter in sends if letter.channel == "wecom:app")
+    seen = Counter(bubble.place for bubble in shown if bubble.platform == "wecom" and not bubble.in_group)
+    return [f"{user} saw {seen[user]} of {written[user]} letters" for user in seen if seen[user] != written[user]]
 
 
 def _steps_doubled(session: Session) -> list[str]:

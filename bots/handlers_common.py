@@ -39,6 +39,11 @@ def greet(talk: Talk) -> Reply:
     return Reply(talk.say("greeting", name=talk.actor.name))
 
 
+def group_number(talk: Talk) -> Reply:
+    """群号, said in a group: the openConversationId that goes into config.yaml."""
+    return Reply(talk.say("group_number", number=talk.incoming.conversation))
+
+
 def silence(_talk: Talk) -> Reply:
     """Nothing to say: somebody opened the chat, or the platform told us something of its own."""
     return Reply()

@@ -1,5 +1,6 @@
 """Words and buttons about store tasks become events of the task's flow."""
 
+import re
 from collections.abc import Callable
 
 from bots.lookup import (
@@ -26,6 +27,9 @@ from workflows.requests import request_return
 from workflows.subjects import flow_name, worded
 from workflows.task_steps import facts_for_texts
 from workflows.tell import tell
+
+#: 剩下的退: everything that was not sold, without a number.
+_REST_GOES_BACK = re.compile(r"(?:剩下|其余|余下|剩余)的?(?:都|全部?|也)?(?:退|拿走|拉走)")
 
 
 def confirm(talk: Talk) -> Reply:
@@ -57,6 +61,9 @@ def sold_part(talk: Talk) -> Reply:
     case_size = task.campaign.product.case_size
     sold = amount(talk, case_size)
     talk.fire(task, "report_sold", bottles=sold)
+    if task.state.value == "collecting" and _REST_GOES_BACK.search(talk.incoming.text):
+        talk.fire(task, "answer_all")
+        return _answered(task, f"已登记：卖了 {sold} 瓶，其余全部退回 {_declared(task)} 瓶。")
     if len(talk.said.quantities) > 1 and task.state.value == "collecting":
         talk.fire(task, "answer_part", bottles=amount(talk, case_size, 1))
     return _answered(task, f"已登记：卖了 {sold} 瓶。{_rest(task)}")

@@ -184,6 +184,8 @@ def _stranger(deps: Deps, incoming: Incoming) -> Reply:
 
 
 def _words(talk: Talk) -> Reply:
+    if talk.incoming.conversation and talk.incoming.text.strip() == "群号":
+        return common.group_number(talk)
     for pattern, order in ORDERS:
         if found := pattern.match(talk.incoming.text):
             return order(talk, found["why"].strip())

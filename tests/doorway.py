@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import select
 
-from models.recall import Campaign, Discrepancy, Handover, RecallTask
+from models.recall import Campaign, Discrepancy, DiscrepancyState, Handover, RecallTask
 from tests.world import World
 from workflows import files
 from workflows.doorstep import PhoneScan, ScanAnswer, open_handover, record_scans
@@ -94,14 +94,17 @@ class Doorway:
         """Some figures of the progress."""
         return {name: getattr(self.totals, name) for name in names}
 
-    def hand(self, event: str) -> Handover:
+    def hand(self, _event: str) -> Handover:
         """The hand-over something happens to: the newest."""
         return self.world.handover()
 
     def gap(self) -> int:
-        """The difference somebody decides on: the newest."""
+        """The difference somebody decides on: the newest that is open."""
+        newest = (
+            select(Discrepancy.id).where(Discrepancy.state == DiscrepancyState.OPEN).order_by(Discrepancy.id.desc())
+        )
         with self.world.database.read() as session:
-            return session.scalar(select(Discrepancy.id).order_by(Discrepancy.id.desc()).limit(1))
+            return session.scalars(newest.limit(1)).one()
 
     def _record(self, store: str, taker: str, scans: list[PhoneScan]) -> list[ScanAnswer]:
         world = self.world

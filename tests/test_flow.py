@@ -418,7 +418,7 @@ def test_states_that_only_lead_to_each_other_are_unreachable() -> None:
 
 def test_row_that_names_nobody_is_refused() -> None:
     flow = broken()
-    flow.on(S.ASKED, "look", by=None)  # type: ignore[arg-type]  # the mistake under test
+    flow.on(S.ASKED, "look", by=None)
 
     assert "names nobody" in refused(flow)
 

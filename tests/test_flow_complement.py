@@ -170,7 +170,7 @@ def said_by(action: Callable[..., Any], event: str) -> set[str]:
         "ask_owner": {"ask_discrepancy_short", "ask_discrepancy_over"},
         "remind_owner": {"remind_discrepancy_short", "remind_discrepancy_over"},
         "tell_rep_answer": {answers.get(event, "tell_rep_answer")},
-        **dict.fromkeys(("ask_rep", "ask_manager", "ask_boss"), {"ask_approver"}),
+        **{name: {"ask_approver"} for name in ("ask_rep", "ask_manager", "ask_boss")},
     }
     return chosen.get(action.__name__, names)
 

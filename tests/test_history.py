@@ -61,9 +61,13 @@ def test_empty_chain_is_whole(migrated_url: str) -> None:
 
 
 def test_step_taken_back_leaves_no_row(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as session:
-        record(session, SECRET, entry(9))
-        raise RuntimeError
+    def step() -> None:
+        with database.write() as session:
+            record(session, SECRET, entry(9))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        step()
 
     with database.read() as session:
         assert session.scalar(select(History.id).where(History.subject_id == 9)) is None

@@ -450,7 +450,7 @@ def test_rejection_needs_a_reason_and_goes_to_who_asked(world: World) -> None:
 
 def test_changed_quantity_is_approved_anew(world: World, door: Doorway) -> None:
     world.says("qian", START, "dingtalk")
-    old, key = world._button("dingtalk", "li", APPROVE, "")
+    old, _ = world._button("dingtalk", "li", APPROVE, "")
     world.says("li", "改 R1 20瓶", "dingtalk")
     assert world.campaign().scope_bottles == 20
     world.presses("li", APPROVE, "dingtalk")
@@ -467,7 +467,7 @@ def test_lot_dropped_by_a_changed_quantity_is_not_held(world: World) -> None:
     with world.database.write() as session:
         store = session.scalar(select(Store).where(Store.code == "S01"))
         lot = session.scalar(select(Lot).where(Lot.batch == "20240901"))
-        believed = dict(bottles=6, received_on=date(2026, 8, 1), as_of=date(2026, 9, 1), source="count")
+        believed = {"bottles": 6, "received_on": date(2026, 8, 1), "as_of": date(2026, 9, 1), "source": "count"}
         session.add(ChannelStock(store_id=store.id, product_id=lot.product_id, lot_id=lot.id, **believed))
     world.says("qian", "发起回收 青溪老窖 滞销 9月30日前", "dingtalk")
     assert world.campaign().scope_bottles == 42
@@ -671,6 +671,21 @@ def test_short_found_again_is_no_longer_in_transit(world: World, door: Doorway) 
 
     assert world.task().state is TaskState.CLOSED
     assert door.sums("accepted", "received", "in_transit") == {"accepted": 18, "received": 18, "in_transit": 0}
+    world.proves_itself()
+
+
+def test_extra_bottles_missing_and_found_again_are_in_the_books(world: World, door: Doorway) -> None:
+    collecting(world)
+    door.types(1, 20)
+    door.signs()
+    door.receives(17)
+    door.inspects(A=17)
+    for _ in range(2):  # one of the task's, two of the extra
+        door.decides("qian", "found")
+
+    assert door.sums("scoped", "accepted", "received", "in_transit") == {
+        "scoped": 38, "accepted": 20, "received": 20, "in_transit": 0,
+    }  # fmt: skip
     world.proves_itself()
 
 

@@ -33,13 +33,14 @@ class Choice:
 class Message:
     """A platform-free message: adapters turn it into WeCom and DingTalk fields.
 
-    `fields` are short (label, value) rows; `link` is the page behind the whole card; `files` are
+    `how` says what to press or to reply; it goes once somebody has decided. `fields` are short (label, value) rows; `link` is the page behind the whole card; `files` are
     paths of documents sent along, `image` the path of one picture. `status` replaces the buttons
     once somebody has decided ("已由 王芳 同意"). With `choices` the first button submits what was picked.
     """
 
     title: str
     body: str = ""
+    how: str = ""
     fields: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
     link: str = ""
@@ -47,6 +48,11 @@ class Message:
     image: str = ""
     files: list[str] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """Body and instructions together, for shapes that have one place for both."""
+        return "\n".join(part for part in (self.body, self.how) if part)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready data for the outbox row."""
@@ -58,6 +64,7 @@ class Message:
         return cls(
             title=data["title"],
             body=data.get("body", ""),
+            how=data.get("how", ""),
             fields=[(label, value) for label, value in data.get("fields", [])],
             buttons=[Button(**button) for button in data.get("buttons", [])],
             link=data.get("link", ""),

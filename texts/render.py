@@ -1,5 +1,6 @@
 """Every sentence people read: YAML entries rendered with strict Jinja at the moment of decision."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,8 @@ from jinja2 import Environment, StrictUndefined, Template
 from texts.message import Button, Message, Style
 
 FOLDER = Path(__file__).parent
+_CHINESE = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
+_BLANK = re.compile(f"(?<=[{_CHINESE}]) (?=[{_CHINESE}])")
 _ESCAPED = str.maketrans({sign: f"\\{sign}" for sign in "[]()*#<>`_"})
 
 
@@ -31,6 +34,7 @@ class _ButtonText:
 class _Entry:
     title: Template
     body: Template
+    how: Template
     fields: tuple[tuple[str, Template], ...]
     buttons: tuple[_ButtonText, ...]
 
@@ -59,15 +63,16 @@ class Texts:
         """
         entry = self._entry(name)
         return Message(
-            title=entry.title.render(data).strip(),
-            body=entry.body.render(data).strip(),
-            fields=[(label, value.render(data).strip()) for label, value in entry.fields],
+            title=tidy(entry.title.render(data)),
+            body=tidy(entry.body.render(data)),
+            how=tidy(entry.how.render(data)),
+            fields=[(label, tidy(value.render(data))) for label, value in entry.fields],
             buttons=[Button(label=b.label, key=f"{key_for}:{b.event}:{version}", style=b.style) for b in entry.buttons],
         )
 
     def sentence(self, name: str, /, **data: Any) -> str:
         """Render only the body: for passive replies and page notices."""
-        return self._entry(name).body.render(data).strip()
+        return tidy(self._entry(name).body.render(data))
 
     def label(self, group: str, value: str) -> str:
         """The Chinese word for a state, a reason or another listed value."""
@@ -110,6 +115,7 @@ class Texts:
         return _Entry(
             title=compile_(raw.get("title", "")),
             body=compile_(raw.get("body", "")),
+            how=compile_(raw.get("how", "")),
             fields=tuple((label, compile_(str(v))) for label, v in raw.get("fields", {}).items()),
             buttons=tuple(_button(event, said) for event, said in raw.get("buttons", {}).items()),
         )
@@ -120,6 +126,11 @@ def _button(event: str, said: str) -> _ButtonText:
     styles: dict[str, Literal["plain", "primary", "danger"]] = {"!": "primary", "-": "danger"}
     style = styles.get(said[-1], "plain")
     return _ButtonText(event, said.rstrip("!-"), style)
+
+
+def tidy(text: str) -> str:
+    """Take out single blanks between Chinese signs, which names put in leave; two blanks mean one."""
+    return _BLANK.sub("", text.strip()).replace("  ", " ")
 
 
 def goods(bottles: int, case_size: int = 0) -> str:

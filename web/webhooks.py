@@ -99,7 +99,9 @@ def dingtalk_cards() -> Response:
     doors = _doors()
     now = doors.clock()
     incoming = doors.dingtalk_cards.open_press(dict(request.headers), _body(), now)
-    return jsonify(card_reply(_in_time(doors, incoming, now).card_status))
+    reply = _in_time(doors, incoming, now)
+    # A digest has a button for each of its lines: one press leaves the others.
+    return jsonify(card_reply(reply.card_status, keep_buttons=incoming.button.startswith("warning:")))
 
 
 def _in_time(doors: Doors, incoming: Incoming, now: datetime) -> Reply:

@@ -74,7 +74,9 @@ def stamp(value: datetime) -> str:
 
 
 def label(value: Any, group: str) -> str:
-    """The Chinese word for a listed value."""
+    """The Chinese word for a listed value; what a flow does by itself has no name of its own."""
+    if group == "event" and str(value).startswith(("as soon as ", "after ")):
+        return "自动进行" if str(value).startswith("as soon as ") else "到时提醒"
     said = services().house.texts.label(group, str(value))
     return PAGE_WORDS.get(group, {}).get(said, said)
 

@@ -97,16 +97,19 @@ def people_with(
     session: Session, role: Role, day: date, *, region: str = "", store_id: int | None = None
 ) -> list[Person]:
     """Everybody who holds the role on that day for the store, or its region, or everywhere."""
-    where = [
-        Assignment.role == role,
-        Assignment.valid_from <= day,
-        or_(Assignment.valid_to.is_(None), Assignment.valid_to >= day),
-    ]
-    if store_id is not None or region:
-        for_all = (Assignment.store_id.is_(None)) & (Assignment.region == "")
-        for_region = (Assignment.store_id.is_(None)) & (Assignment.region == region)
-        # Without a store there is nothing to compare: "= None" would mean every role without a store.
-        for_store = [Assignment.store_id == store_id] if store_id is not None else []
-        where.append(or_(for_all, for_region, *for_store))
-    query = select(Person).join(Assignment).where(*where).order_by(Person.id).distinct()
-    return list(session.scalars(query))
+    asked = {"role": role, "today": day}
+    if store_id is None and not region:
+        return list(session.scalars(_HOLDERS, asked))
+    return list(session.scalars(_HOLDERS_THERE, {**asked, "region": region, "store": store_id}))
+
+
+_HOLDERS = (
+    select(Person)
+    .join(Assignment, _VALID_TODAY)
+    .where(Assignment.role == bindparam("role"))
+    .order_by(Person.id)
+    .distinct()
+)
+_WHEREVER = Assignment.store_id.is_(None) & Assignment.region.in_(["", bindparam("region")])
+# Without a store the value is NULL, which equals nothing: right, for nobody holds a role in no store.
+_HOLDERS_THERE = _HOLDERS.where(or_(_WHEREVER, Assignment.store_id == bindparam("store")))

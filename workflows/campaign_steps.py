@@ -12,15 +12,22 @@ from models.recall import (
     DiscrepancyState,
     Handover,
     HandoverState,
-    LegalKind,
     RecallTask,
     ScopeLine,
     TaskLine,
     TaskState,
 )
-from rules.people import answers_for, answers_for_region
 from workflows import scope
-from workflows.acting import SYSTEM, Actor, actor_of, business_day, people_with
+from workflows.acting import SYSTEM, business_day, people_with
+from workflows.campaign_people import (
+    approving_managers,
+    approving_reps,
+    asked_by_boss,
+    boss,
+    creators,
+    others,
+    regions_of,
+)
 from workflows.flow import FLOWS, Step, step_for
 from workflows.refusals import InvalidInput
 from workflows.subjects import flow_name, worded
@@ -28,66 +35,23 @@ from workflows.tell import close_cards, tell, tell_groups
 
 FEN = 100
 
-# Who
-
-
-def creator(step: Step) -> bool:
-    """Who asked for it; a warning's campaign is submitted by the system."""
-    return step.actor.person_id == step.subject.creator_id
-
-
-def boss(step: Step) -> bool:
-    """The distributor's owner."""
-    return step.actor.has(Role.BOSS)
-
-
-def creator_or_boss(step: Step) -> bool:
-    """Who asked for it, or the boss."""
-    return creator(step) or boss(step)
-
-
-def rep_of_scope(step: Step) -> bool:
-    """The rep of every store asked, and not the one who asked for it."""
-    return _is_other(step) and _reps_all(step.actor, _stores(step))
-
-
-def manager_of_scope(step: Step) -> bool:
-    """The manager of every region asked (or the boss), and not the one who asked for it."""
-    return _is_other(step) and (boss(step) or _manages_all(step))
-
-
-def boss_elsewhere(step: Step) -> bool:
-    """The boss, unless it was the boss who asked."""
-    return _is_other(step) and boss(step)
-
-
-def boss_or_quality(step: Step) -> bool:
-    """The boss or the quality officer."""
-    return boss(step) or step.actor.has(Role.QUALITY_OFFICER)
-
-
-def may_hold(step: Step) -> bool:
-    """Who may stop the sale of a lot at once: quality officer, manager, boss."""
-    return boss_or_quality(step) or step.actor.has(Role.REGIONAL_MANAGER)
-
-
 # Whether
 
 
 def for_rep(step: Step) -> bool:
     """A rep answers for all stores and did not ask for it."""
-    return bool(_approving_reps(step))
+    return bool(approving_reps(step))
 
 
 def for_manager(step: Step) -> bool:
     """One region, and its manager did not ask for it."""
-    return bool(_approving_managers(step))
+    return bool(approving_managers(step))
 
 
 def needs_manager(step: Step) -> bool:
     """Worth more than a rep may approve alone, and a manager is there to ask."""
     limit = step.house.limits.manager_above_yuan * FEN
-    return step.subject.scope_fen > limit and bool(_approving_managers(step))
+    return step.subject.scope_fen > limit and bool(approving_managers(step))
 
 
 def needs_boss(step: Step) -> bool:
@@ -98,8 +62,8 @@ def needs_boss(step: Step) -> bool:
     limits = step.house.limits
     fen = step.subject.scope_fen
     too_much = fen > limits.boss_above_yuan * FEN
-    nobody_between = not _approving_managers(step) and fen > limits.manager_above_yuan * FEN
-    return (too_much or nobody_between) and not boss(step) and not _asked_by_boss(step)
+    nobody_between = not approving_managers(step) and fen > limits.manager_above_yuan * FEN
+    return (too_much or nobody_between) and not boss(step) and not asked_by_boss(step)
 
 
 def no_open_task(step: Step) -> bool:
@@ -236,22 +200,22 @@ def sign_waiver(step: Step) -> None:
 
 def ask_rep(step: Step) -> None:
     """An approval card for the stores' rep."""
-    _ask(step, _approving_reps(step))
+    _ask(step, approving_reps(step))
 
 
 def ask_manager(step: Step) -> None:
     """An approval card for the region's manager."""
-    _ask(step, _approving_managers(step))
+    _ask(step, approving_managers(step))
 
 
 def ask_boss(step: Step) -> None:
     """An approval card for the boss."""
-    _ask(step, _others(step, people_with(step.session, Role.BOSS, business_day(step.now))))
+    _ask(step, others(step, people_with(step.session, Role.BOSS, business_day(step.now))))
 
 
 def remind_approver(step: Step) -> None:
     """The card has been lying there."""
-    people = {"at_rep": _approving_reps, "at_manager": _approving_managers}.get(step.subject.state.value)
+    people = {"at_rep": approving_reps, "at_manager": approving_managers}.get(step.subject.state.value)
     who = people(step) if people else people_with(step.session, Role.BOSS, business_day(step.now))
     _tell(step, who, "remind_approver", page="approve")
 
@@ -270,12 +234,12 @@ def tell_creator_rejected(step: Step) -> None:
     if not str(step.data.get("reason", "")).strip():
         raise InvalidInput(f"驳回要写明原因，例如：驳回 {step.subject.number} 数量不对。")
     close_cards(step, flow_name(step.subject), _status(step, "rejected"))
-    _tell(step, _creators(step), "tell_creator_rejected", why_not=str(step.data["reason"]), who=step.actor.name)
+    _tell(step, creators(step), "tell_creator_rejected", why_not=str(step.data["reason"]), who=step.actor.name)
 
 
 def tell_creator_cancelled(step: Step) -> None:
     """Who asked hears that it is off."""
-    _tell(step, _creators(step), "tell_creator_cancelled", who=step.actor.name)
+    _tell(step, creators(step), "tell_creator_cancelled", who=step.actor.name)
 
 
 def tell_aborted(step: Step) -> None:
@@ -288,7 +252,7 @@ def tell_aborted(step: Step) -> None:
 
 def tell_waiting_for_close(step: Step) -> None:
     """All stores are done, but something keeps the file open."""
-    managers = _approving_managers(step) or people_with(step.session, Role.BOSS, business_day(step.now))
+    managers = approving_managers(step) or people_with(step.session, Role.BOSS, business_day(step.now))
     _tell(step, managers, "tell_waiting_for_close", points="，".join(open_points(step)))
 
 
@@ -344,75 +308,6 @@ def _status(step: Step, name: str) -> str:
     return step.house.texts.sentence(f"status_{name}", who=step.actor.name, at=step.now, answer="")
 
 
-def _asked_by_boss(step: Step) -> bool:
-    # Who asked need not be asked again; the approver below is the second pair of eyes.
-    bosses = people_with(step.session, Role.BOSS, business_day(step.now))
-    return any(person.id == step.subject.creator_id for person in bosses)
-
-
-def _is_other(step: Step) -> bool:
-    return step.actor.person_id is not None and step.actor.person_id != step.subject.creator_id
-
-
-def _others(step: Step, people: list[Person]) -> list[Person]:
-    approved = {approval["person_id"] for approval in step.subject.approvals}
-    out = {step.subject.creator_id} | approved
-    return [person for person in people if person.id not in out]
-
-
-def _stores(step: Step) -> list[tuple[int, str]]:
-    """(store id, region) of every store asked."""
-    campaign: Campaign = step.subject
-    query = (
-        select(Store.id, Store.region)
-        .join(ScopeLine, ScopeLine.store_id == Store.id)
-        .where(ScopeLine.campaign_id == campaign.id, ScopeLine.scope_version == campaign.scope_version)
-        .distinct()
-    )
-    return [(store_id, region) for store_id, region in step.session.execute(query)]
-
-
-def regions_of(step: Step) -> set[str]:
-    """The regions of the stores asked."""
-    campaign: Campaign = step.subject
-    query = (
-        select(Store.region)
-        .join(ScopeLine, ScopeLine.store_id == Store.id)
-        .where(ScopeLine.campaign_id == campaign.id, ScopeLine.scope_version == campaign.scope_version)
-        .distinct()
-    )
-    return set(step.session.scalars(query))
-
-
-def _manages_all(step: Step) -> bool:
-    duties = step.actor.duties
-    return all(answers_for_region(duties, Role.REGIONAL_MANAGER, region) for region in regions_of(step))
-
-
-def _approving_reps(step: Step) -> list[Person]:
-    stores = _stores(step)
-    reps = people_with(step.session, Role.SALES_REP, business_day(step.now))
-    found = [rep for rep in reps if stores and _reps_all(actor_of(rep, step.now, ""), stores)]
-    return _others(step, found)
-
-
-def _reps_all(actor: Actor, stores: list[tuple[int, str]]) -> bool:
-    return all(answers_for(actor.duties, Role.SALES_REP, store, region) for store, region in stores)
-
-
-def _approving_managers(step: Step) -> list[Person]:
-    regions = regions_of(step)
-    if len(regions) != 1:
-        return []
-    day = business_day(step.now)
-    return _others(step, people_with(step.session, Role.REGIONAL_MANAGER, day, region=next(iter(regions))))
-
-
-def _creators(step: Step) -> list[Person]:
-    person = step.session.get(Person, step.subject.creator_id) if step.subject.creator_id else None
-    return [person] if person else []
-
-
 def _sums(step: Step, campaign: Campaign) -> dict[str, int]:
     query = (
         select(
@@ -429,8 +324,3 @@ def _sums(step: Step, campaign: Campaign) -> dict[str, int]:
 
 def _count(step: Step, query: Any) -> int:
     return int(step.session.scalar(query) or 0)
-
-
-def is_commercial(step: Step) -> bool:
-    """Whether the campaign is a take-back and no recall."""
-    return step.subject.kind is LegalKind.COMMERCIAL

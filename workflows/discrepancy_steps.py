@@ -54,9 +54,7 @@ def put_found(step: Step) -> None:
     """The missing bottles turned up: through quarantine onto the shelf of the grade given (B if none)."""
     gap: Discrepancy = step.subject
     _post(step, MoveKind.RECEIVE, vehicle(gap.handover), QUARANTINE)
-    line = line_of(gap.handover, gap.lot_id)
-    if gap.in_scope and line:
-        line.received += gap.bottles
+    _take_into_task(gap)
     _onto_shelf(step, _grade(step))
 
 
@@ -71,14 +69,7 @@ def write_off(step: Step) -> None:
 
 def take_in(step: Step) -> None:
     """Extra bottles are taken: into the task when it asked for that lot, and onto their shelf."""
-    gap: Discrepancy = step.subject
-    if line := line_of(gap.handover, gap.lot_id):
-        # What the store still owed of this lot is met first; the rest widens the scope.
-        owed = min(gap.bottles, vector.at_store(line))
-        vector.hand_over(line, owed)
-        vector.widen(line, gap.bottles - owed)
-        gap.in_scope = True
-        line.received += gap.bottles
+    _take_into_task(step.subject)
     _onto_shelf(step, _grade(step))
 
 
@@ -101,6 +92,20 @@ def ask_owner(step: Step) -> None:
 def remind_owner(step: Step) -> None:
     """The clock ran out: owner and manager hear of it."""
     _tell(step, _deciders(step), f"remind_discrepancy_{_side(step)}")
+
+
+def _take_into_task(gap: Discrepancy) -> None:
+    """The bottles are here now: into the vector with them, if the task asked for that lot at all."""
+    line = line_of(gap.handover, gap.lot_id)
+    if line is None:
+        return
+    if not gap.in_scope:
+        # What the store still owed of this lot is met first; the rest widens the scope.
+        owed = min(gap.bottles, vector.at_store(line))
+        vector.hand_over(line, owed)
+        vector.widen(line, gap.bottles - owed)
+        gap.in_scope = True
+    line.received += gap.bottles
 
 
 def _grade(step: Step) -> Grade:

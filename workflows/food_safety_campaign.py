@@ -5,13 +5,10 @@ Source of the clocks: 食品召回管理办法, start within 24/48/72 hours of k
 """
 
 from models.recall import CampaignState as S
+from workflows.campaign_people import boss, boss_elsewhere, boss_or_quality, may_hold
 from workflows.campaign_steps import (
-    boss,
-    boss_elsewhere,
-    boss_or_quality,
     close_books,
     close_criteria_met,
-    may_hold,
     no_open_task,
     second_waiver,
     sign_off,

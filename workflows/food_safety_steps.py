@@ -10,7 +10,8 @@ from models.people import Person, Role
 from models.recall import Campaign
 from rules.deadlines import Wait, legal_start
 from workflows.acting import SHANGHAI, business_day, people_with
-from workflows.campaign_steps import campaign_facts, regions_of
+from workflows.campaign_people import regions_of
+from workflows.campaign_steps import campaign_facts
 from workflows.flow import Step, WaitRule
 from workflows.subjects import flow_name
 from workflows.tell import close_cards, tell, tell_groups

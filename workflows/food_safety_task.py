@@ -6,8 +6,8 @@ There is no row that lets bottles go by waiver, and reminders run day and night.
 from models.recall import TaskState as S
 from rules.deadlines import Wait
 from workflows.flow import Flow, WaitRule
+from workflows.task_people import closed_by_campaign, owner_or_rep, quality_or_boss, rep_or_manager, store_person
 from workflows.task_steps import (
-    closed_by_campaign,
     declare_all,
     declare_part,
     explain_rest_as_sold,
@@ -20,17 +20,13 @@ from workflows.task_steps import (
     note_refusal,
     note_transfer,
     nothing_left,
-    owner_or_rep,
     past_deadline,
     promise_day,
-    quality_or_boss,
     release_rest,
     remind_manager_refusal,
     remind_pickup,
     remind_rep_sold_out,
     remind_store,
-    rep_or_manager,
-    store_person,
     tell_manager_silent,
     tell_overdue,
     tell_rep_answer,

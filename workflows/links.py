@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.engine import Link
@@ -53,10 +53,10 @@ def _renew(link: Link) -> None:
 
 
 def _known(session: Session, house: House, purpose: str, subject_id: int, person_id: int, now: datetime) -> Link:
-    link = session.scalar(_same(purpose, subject_id, person_id))
+    link = session.scalar(_SAME, {"purpose": purpose, "subject": subject_id, "person": person_id})
     if link is None:
         row = link_row(house, purpose, subject_id, person_id, now)
-        link = session.scalar(insert(Link).values(**row).returning(Link))
+        link = session.scalar(_NEW, row)
         assert link is not None  # noqa: S101 - an insert that returns has a row
     return link
 
@@ -104,8 +104,12 @@ def claim_device(session: Session, house: House, link: Link, device: str) -> Non
         raise LinkInvalid(house.texts.sentence("link_other_device"))
 
 
-def _same(purpose: str, subject_id: int, person_id: int) -> Any:
-    return select(Link).where(Link.purpose == purpose, Link.subject_id == subject_id, Link.person_id == person_id)
+_SAME = select(Link).where(
+    Link.purpose == bindparam("purpose"),
+    Link.subject_id == bindparam("subject"),
+    Link.person_id == bindparam("person"),
+)
+_NEW = insert(Link).returning(Link)
 
 
 def _signer(house: House) -> URLSafeSerializer:

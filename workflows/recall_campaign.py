@@ -1,26 +1,21 @@
 """Commercial take-back (商业回收), from the first idea to the closed file: the whole flow on this screen."""
 
 from models.recall import CampaignState as S
+from workflows.campaign_people import boss, boss_elsewhere, creator, creator_or_boss, manager_of_scope, rep_of_scope
 from workflows.campaign_steps import (
     announce_start,
     ask_boss,
     ask_manager,
     ask_rep,
-    boss,
-    boss_elsewhere,
     change_scope,
     close_books,
     close_criteria_met,
-    creator,
-    creator_or_boss,
     for_manager,
     for_rep,
-    manager_of_scope,
     needs_boss,
     needs_manager,
     no_open_task,
     remind_approver,
-    rep_of_scope,
     second_waiver,
     sign_off,
     sign_waiver,

@@ -2,23 +2,21 @@
 
 from models.recall import TaskState as S
 from workflows.flow import Flow, working
+from workflows.task_people import closed_by_campaign, manager_of_store, owner_or_rep, rep_or_manager, store_person
 from workflows.task_steps import (
     accept_problem,
-    closed_by_campaign,
     declare_all,
     declare_part,
     explain_rest_as_sold,
     explain_sold,
     finish_task,
     forget_answer,
-    manager_of_store,
     mark_overdue,
     not_yet_overdue,
     note_problem,
     note_refusal,
     note_transfer,
     nothing_left,
-    owner_or_rep,
     past_deadline,
     promise_day,
     release_rest,
@@ -26,8 +24,6 @@ from workflows.task_steps import (
     remind_pickup,
     remind_rep_sold_out,
     remind_store,
-    rep_or_manager,
-    store_person,
     tell_manager_silent,
     tell_overdue,
     tell_rep_answer,

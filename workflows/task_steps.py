@@ -17,7 +17,6 @@ from models.recall import (
 )
 from models.stock import MoveKind, PlaceKind, Reservation
 from rules.deadlines import Wait
-from rules.people import answers_for, works_in_store
 from workflows import vector
 from workflows.acting import SHANGHAI, business_day, people_with
 from workflows.flow import FLOWS, Step, WaitRule, step_for
@@ -26,44 +25,6 @@ from workflows.refusals import InvalidInput
 from workflows.shelf import take_off_shelf
 from workflows.subjects import flow_name, is_safety, worded
 from workflows.tell import close_cards, tell
-
-# Who
-
-
-def store_person(step: Step) -> bool:
-    """Owner or clerk of the task's store."""
-    return works_in_store(step.actor.duties, step.subject.store_id)
-
-
-def rep_of_store(step: Step) -> bool:
-    """The store's sales rep of that day."""
-    return _answers(step, Role.SALES_REP)
-
-
-def manager_of_store(step: Step) -> bool:
-    """The region's manager, or the boss."""
-    return _answers(step, Role.REGIONAL_MANAGER) or step.actor.has(Role.BOSS)
-
-
-def rep_or_manager(step: Step) -> bool:
-    """The store's rep, the region's manager, or the boss."""
-    return rep_of_store(step) or manager_of_store(step)
-
-
-def owner_or_rep(step: Step) -> bool:
-    """The store itself, or the rep who writes down what the store said."""
-    return store_person(step) or rep_of_store(step)
-
-
-def quality_or_boss(step: Step) -> bool:
-    """The quality officer, or the boss."""
-    return step.actor.has(Role.QUALITY_OFFICER) or step.actor.has(Role.BOSS)
-
-
-def closed_by_campaign(step: Step) -> bool:
-    """Only the campaign itself stops a task; no person presses this."""
-    return step.actor.person_id is None
-
 
 # Whether
 
@@ -348,11 +309,6 @@ def _deciders(step: Step) -> list[Person]:
     day = business_day(step.now)
     officers = [p for role in (Role.QUALITY_OFFICER, Role.BOSS) for p in people_with(step.session, role, day)]
     return [*officers, *_managers(step)]
-
-
-def _answers(step: Step, role: Role) -> bool:
-    store = step.subject.store
-    return answers_for(step.actor.duties, role, store.id, store.region)
 
 
 def _answered(step: Step, answer: str) -> None:

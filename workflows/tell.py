@@ -90,7 +90,7 @@ def close_cards(step: Step, flow: str, status: str) -> None:
         if card.channel.startswith("dingtalk:group:"):
             continue  # the group's progress card lives as long as the campaign
         card.open = False
-        _repaint(step, card, replace(_shown(card), buttons=[], status=status))
+        _repaint(step, card, replace(_shown(card), buttons=[], choices=[], how="", status=status))
 
 
 def repaint_group_cards(step: Step, flow: str, message: Message) -> None:

@@ -135,7 +135,7 @@ def markdown(message: Message, linked: set[str]) -> str:
     lines = [
         f"### {escape(message.title)}",
         f"**{escape(message.status)}**" if message.status else "",
-        message.body.replace("\n", "  \n"),
+        message.words.replace("\n", "  \n"),
         _rows_text(message.fields),
         f"可直接回复：{'、'.join(to_reply)}" if to_reply else "",
     ]
@@ -153,7 +153,7 @@ def _rows_text(rows: Sequence[tuple[str, str]]) -> str:
 
 def _rows_and_words(message: Message) -> tuple[list[dict[str, str]], str]:
     rows, rest = _rows_that_fit(message.fields)
-    return rows, "\n\n".join(part for part in [message.body, _rows_text(rest)] if part)
+    return rows, "\n\n".join(part for part in [message.words, _rows_text(rest)] if part)
 
 
 def _rows_that_fit(

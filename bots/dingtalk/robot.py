@@ -77,4 +77,4 @@ def _with_files_named(message: Message) -> Message:
         return message
     # A custom robot carries no files.
     hint = f"另有附件 {len(message.files)} 份，请在系统中查看。"
-    return replace(message, body=f"{message.body}\n\n{hint}".strip())
+    return replace(message, body=f"{message.words}\n\n{hint}".strip(), how="")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bots.cut import cut_bytes, cut_chars, split_bytes
@@ -15,6 +15,7 @@ MAX_BUTTONS = 6
 MAX_FIELDS = 6
 MAX_LINKS = 3
 TEXT_BYTES = 2048
+REPLACE_CHARS = 30  # characters of the grey words that replace buttons
 DONE = "已处理"
 
 _STYLES = {"primary": 1, "plain": 2, "danger": 3}
@@ -48,7 +49,7 @@ def markdown_body(content: str) -> Body:
 
 def textcard_body(message: Message, url: str) -> Body:
     """Return the card that members on plain WeChat can see: words and one page behind them."""
-    lines = [message.status, message.body, *_rows(message.fields), what_to_reply(message)]
+    lines = [message.status, message.words, *_rows(message.fields), what_to_reply(message)]
     # The client reads tags in the description; a product name must not become one.
     words = "\n".join(line for line in lines if line).replace("<", "＜").replace(">", "＞")
     return {
@@ -105,19 +106,21 @@ def decided_card(message: Message) -> Card:
 
     It carries no task_id, the platform keeps the one the card was sent with.
     """
+    words = message.status or DONE
+    if not message.buttons and len(words) <= REPLACE_CHARS:
+        message = replace(message, status="")  # it stands where the buttons were
     card = button_card(message, "")
     del card["task_id"]
     if not message.buttons:
-        words = message.status or DONE
         card["button_list"] = [{"text": cut_chars(words, APP.button), "key": "done"}]
-        card["replace_text"] = cut_chars(words, 30)
+        card["replace_text"] = cut_chars(words, REPLACE_CHARS)
     return card
 
 
 def _asking_card(message: Message, card_ref: str) -> Card:
     questions = [(choice.key, choice.title, choice.options) for choice in message.choices]
     submit = message.buttons[0]
-    return choice_card(message.title, questions, (submit.label, submit.key), card_ref, message.body)
+    return choice_card(message.title, questions, (submit.label, submit.key), card_ref, message.words)
 
 
 def choice_card(
@@ -153,7 +156,7 @@ def plain_text(message: Message) -> str:
     lines = [
         message.title,
         message.status,
-        message.body,
+        message.words,
         *_rows(message.fields),
         what_to_reply(message),
         *_links(message),
@@ -195,7 +198,7 @@ def _small_print(message: Message, lengths: Lengths) -> str:
     shown = _short_rows(message, lengths)
     overflow = [row for row in message.fields if row not in shown]
     surplus = message.buttons[MAX_BUTTONS:]
-    lines = [message.status, message.body, *_rows(overflow)]
+    lines = [message.status, message.words, *_rows(overflow)]
     if surplus:
         lines.append(f"还可回复：{'、'.join(button.label for button in surplus)}")
     return "\n".join(line for line in lines if line)

@@ -84,7 +84,7 @@ def _markdown(message: Message) -> str:
     if message.image.startswith("http"):
         links.append(f"[查看图片]({message.image})")
     rows = [f"> {label}：{value}" for label, value in message.fields]
-    lines = [f"**{message.title}**", message.status, message.body, *rows, " ".join(links)]
+    lines = [f"**{message.title}**", message.status, message.words, *rows, " ".join(links)]
     return "\n".join(line for line in lines if line)
 
 
