@@ -24,7 +24,7 @@ from sandbox.people import CannotAct
 from sandbox.world import World
 
 T = TypeVar("T")
-PATIENCE = 120.0  # seconds until a step that does not happen is called a failure
+PATIENCE = 300.0  # seconds until a step that does not happen is called a failure; longer than a lease of the outbox
 LOOK = 0.05
 TRY_AGAIN = 2.0  # seconds a person waits for an effect before doing it once more
 

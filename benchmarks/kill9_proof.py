@@ -17,14 +17,20 @@ from workflows import ledger
 from workflows.history import verify
 from workflows.subjects import SUBJECTS
 
+#: Platform, user or group, and whether it is a group.
+Chat = tuple[str, str, bool]
+
 
 @dataclass(frozen=True)
 class Proof:
-    """Counts for the summary, and a sentence for everything that is wrong."""
+    """Counts for the summary, and a sentence for everything that is wrong.
+
+    `doubled` are messages beyond those written, chat by chat.
+    """
 
     letters: int
     bubbles: int
-    duplicates: int
+    doubled: dict[Chat, int]
     steps: int
     callbacks: int
     tasks: int
@@ -36,13 +42,12 @@ def prove(database: Database, secret: str, shown: list[Bubble]) -> Proof:
     with database.read() as session:
         sent = list(session.scalars(select(Sent)))
         sends = [letter for letter in sent if letter.kind == "send"]
-        missing = _missing(sends, shown)
-        surplus = len(shown) - len(sends)
+        surplus = _surplus(sends, shown)
         problems = [
             *_letters_lost(session, sent),
-            *missing,
+            *_missing(sends, shown),
+            *_not_allowed(surplus),
             *_cards_doubled(shown),
-            *_words_doubled(sends, shown),
             *_steps_doubled(session),
             *_goods_wrong(session),
             *ledger.reconcile(session),
@@ -51,7 +56,7 @@ def prove(database: Database, secret: str, shown: list[Bubble]) -> Proof:
         return Proof(
             letters=len(sent),
             bubbles=len(shown),
-            duplicates=surplus + len(missing),
+            doubled={chat: number for chat, number in surplus.items() if number > 0},
             steps=session.scalar(select(func.count(History.id))) or 0,
             callbacks=session.scalar(select(func.count(Inbox.key))) or 0,
             tasks=session.scalar(select(func.count(RecallTask.id))) or 0,
@@ -78,22 +83,35 @@ def _letters_lost(session: Session, sent: list[Sent]) -> list[str]:
 
 
 def _missing(sends: list[Sent], shown: list[Bubble]) -> list[str]:
-    refs = {bubble.card_ref for bubble in shown if bubble.card_ref}
-    words = Counter(bubble.title.strip() for bubble in shown)
-    bodies = "\n".join(bubble.body for bubble in shown if not bubble.card_ref)
-    return [
-        f"nobody saw letter {letter.key}"
-        for letter in sends
-        if not (
-            {letter.card_ref or letter.key, task_id(letter.card_ref or letter.key)} & refs
-            or _said(letter, words, bodies)
-        )
-    ]
+    seen: dict[Chat, list[Bubble]] = {}
+    for bubble in shown:
+        seen.setdefault(_where(bubble), []).append(bubble)
+    return [f"nobody saw letter {letter.key}" for letter in sends if not _was_seen(letter, seen.get(_to(letter), []))]
 
 
-def _said(letter: Sent, titles: Counter[str], bodies: str) -> bool:
+def _was_seen(letter: Sent, chat: list[Bubble]) -> bool:
+    ref = letter.card_ref or letter.key
+    if any(bubble.card_ref in {ref, task_id(ref)} for bubble in chat if bubble.card_ref):
+        return True
     title, body = str(letter.message["title"]).strip(), str(letter.message["body"]).strip()
-    return bool(titles[title]) if title and titles[title] else (title or body.splitlines()[0]) in bodies
+    words = title or body.splitlines()[0]
+    return not letter.card_ref and any(words in f"{bubble.title}\n{bubble.body}" for bubble in chat)
+
+
+def _surplus(sends: list[Sent], shown: list[Bubble]) -> dict[Chat, int]:
+    """How many more messages each chat shows than were written to it; negative where some are missing."""
+    written = Counter(_to(letter) for letter in sends)
+    seen = Counter(_where(bubble) for bubble in shown)
+    return {chat: seen[chat] - written[chat] for chat in {*written, *seen} if seen[chat] != written[chat]}
+
+
+def _to(letter: Sent) -> Chat:
+    platform, kind, *name = letter.channel.split(":")
+    return (platform, letter.recipient, False) if kind == "app" else (platform, name[0], True)
+
+
+def _where(bubble: Bubble) -> Chat:
+    return bubble.platform, bubble.place, bubble.in_group
 
 
 def _cards_doubled(shown: list[Bubble]) -> list[str]:
@@ -101,12 +119,17 @@ def _cards_doubled(shown: list[Bubble]) -> list[str]:
     return [f"card {ref} was shown {times} times to {place}" for (place, ref), times in refs.items() if times > 1]
 
 
-def _words_doubled(sends: list[Sent], shown: list[Bubble]) -> list[str]:
-    # WeCom drops an equal request of an app's message; DingTalk's robots and both platforms' group robots
-    # know no such thing, so there a worker that died between sending and writing down sends once more.
-    written = Counter(letter.recipient for letter in sends if letter.channel == "wecom:app")
-    seen = Counter(bubble.place for bubble in shown if bubble.platform == "wecom" and not bubble.in_group)
-    return [f"{user} saw {seen[user]} of {written[user]} letters" for user in seen if seen[user] != written[user]]
+def _not_allowed(surplus: dict[Chat, int]) -> list[str]:
+    # WeCom drops an equal request of an app's message, and no card id is taken twice. DingTalk's words and
+    # both platforms' group robots know no such thing: a worker that dies between sending and writing it
+    # down sends those once more.
+    too_few = [f"{chat} shows {-number} messages too few" for chat, number in surplus.items() if number < 0]
+    twice = [
+        f"{place} in WeCom saw {number} messages twice"
+        for (platform, place, in_group), number in surplus.items()
+        if number > 0 and platform == "wecom" and not in_group
+    ]
+    return too_few + twice
 
 
 def _steps_doubled(session: Session) -> list[str]:

@@ -119,6 +119,7 @@ class Bench:
 
     def __init__(self, url: str, tmp_path: Path) -> None:
         self.database = Database(url)
+        OwnBase.metadata.drop_all(self.database.writer)  # PostgreSQL tests share a database
         OwnBase.metadata.create_all(self.database.writer)
         self.house = House(Limits(), WorkCalendar(), Texts(), "http://x.test", "secret", tmp_path)
         self.flow = parcels()

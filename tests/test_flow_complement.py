@@ -39,6 +39,8 @@ TEXTS = Texts()
 NAME = re.compile(r"^(?:safety_)?(?:(?:ask|tell|remind|announce|alarm)_[a-z_]+|campaign_card)$")
 #: A card of these flows is shown to stores by the bulk path, not by an action.
 BY_ISSUING = {"recall_task": "ask_store", "food_safety_task": "ask_store"}
+#: Cards a handler asks back with.
+BY_HANDLERS = {"recall_task": ["ask_how_many"], "food_safety_task": ["safety_ask_how_many"]}
 WORDED_BOTH = {"handover", "discrepancy"}
 
 
@@ -207,10 +209,17 @@ def test_every_button_of_the_first_card_is_an_event(name: str) -> None:
 def test_every_text_with_buttons_is_said_by_a_flow() -> None:
     said = {text for flow in ALL for _, text in cards_of(flow)}
     said |= {text for name, first in BY_ISSUING.items() for text in wordings(by_name(name), first)}
-    gaps = {text for name in ("short", "over") for text in wordings(by_name("discrepancy"), f"ask_discrepancy_{name}")}
-    with_buttons = {name for name in TEXTS.names() if TEXTS.events_of(name)}
+    said |= {text for names in BY_HANDLERS.values() for text in names}
+    said |= {text for side in ("short", "over") for text in wordings(by_name("discrepancy"), f"ask_discrepancy_{side}")}
 
-    assert with_buttons <= said | gaps
+    assert {name for name in TEXTS.names() if TEXTS.events_of(name)} <= said
+
+
+@pytest.mark.parametrize("name", sorted(BY_HANDLERS))
+def test_every_button_of_a_card_that_asks_back_is_an_event(name: str) -> None:
+    events = {event for text in BY_HANDLERS[name] for event in TEXTS.events_of(text)}
+
+    assert events <= by_name(name).events()
 
 
 def test_every_text_in_the_yaml_is_used() -> None:

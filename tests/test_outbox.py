@@ -247,7 +247,7 @@ def test_limit_holds_when_the_platform_is_slow(post: Post) -> None:
     send = post.platform.send
 
     def slowly(letter: Letter) -> Receipt:
-        post.passes(seconds=2)
+        post.passes(seconds=0 if arrived else 50)  # the first request hangs, the others come after it
         arrived.append(post.now)
         return send(letter)
 
@@ -372,9 +372,7 @@ def all_is_said(world: World) -> None:
     with world.database.read() as session:
         assert session.scalars(select(Outbox.key)).all() == []
     for user in ("zhang", "wang"):
-        assert [title for title in world.titles(user) if "请退回" in title] == [
-            "请退回 青溪老窖 52度 500ml 3 箱（18 瓶）"
-        ]
+        assert sum("请退回" in title for title in world.titles(user)) == 1
     assert [title for title in world.titles("li", "dingtalk") if "待审批" in title] == ["回收单待审批 R1"]
 
 
