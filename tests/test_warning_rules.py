@@ -26,7 +26,7 @@ def test_the_shipped_rules_are_the_three_of_the_concept():
     rules = load_rules().rules
     assert [type(rule) for rule in rules] == [AgeRule, CoverRule, ExpiryRule]
     age, cover, expiry = rules
-    assert (age.days[0], cover.months[0], expiry.months_left) == (90, 3, [6, 5, 4, 3])  # type: ignore[union-attr] - the types are checked above
+    assert (age.days[0], cover.months[0], expiry.months_left) == (90, 3, [6, 5, 4, 3])
 
 
 def test_the_version_is_the_hash_of_the_content():
