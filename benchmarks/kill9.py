@@ -61,7 +61,8 @@ class Outcome:
         return (
             f"kill -9: {self.kills} kills, {self.finished} take-backs closed ({proof.tasks} store tasks), "
             f"{proof.callbacks} callbacks, {proof.steps} steps, {proof.letters} letters, "
-            f"{sum(proof.doubled.values())} shown twice ({doubled or 'nowhere'}), {self.seconds:.0f} s: {verdict}"
+            f"{proof.told_anew} repaints tried again, "
+            f"{sum(proof.doubled.values())} letters shown twice ({doubled or 'nowhere'}), {self.seconds:.0f} s: {verdict}"
         )
 
 

@@ -155,13 +155,14 @@ class History(Base):
 
 
 class ChainHead(Base):
-    """The end of the history chain: how many rows there are and the hash of the last one."""
+    """The end of the history chain: how many rows there are and the hash of the last one, sealed with the secret."""
 
     __tablename__ = "chain_head"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     rows: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[str] = mapped_column(String(64), default="")
 
 
 class PeriodicSlot(Base):

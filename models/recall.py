@@ -40,7 +40,6 @@ class CampaignState(StrEnum):
     AT_BOSS = "at_boss"  #: 等老板审批
     HOLDING = "holding"  #: 已紧急停售，等追认
     RUNNING = "running"  #: 执行中
-    SUSPENDED = "suspended"  #: 已暂停
     CHECKING = "checking"  #: 门店都了结，等结案
     WINDING_DOWN = "winding_down"  #: 已中止，等在途货物到仓
     CLOSED = "closed"  #: 已结案

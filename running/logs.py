@@ -25,9 +25,14 @@ def configure(*, level: str = "INFO", human: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=_to_standard_error,
+        cache_logger_on_first_use=False,
     )
+
+
+def _to_standard_error(*_args: Any) -> structlog.PrintLogger:
+    # Asked for each line: whoever redirects standard error later gets the lines there.
+    return structlog.PrintLogger(sys.stderr)
 
 
 def drop_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -46,7 +46,12 @@ class Worker:
         sent = 0
         for _ in range(MOST_ROUNDS):
             done = outbox.deliver_due(
-                self._running.database, self._running.senders, self._now(), worker=self._name, pool=self._pool
+                self._running.database,
+                self._running.senders,
+                self._now(),
+                worker=self._name,
+                pool=self._pool,
+                clock=self._now,
             )
             sent += done.sent
             if not (done.sent or done.put_off or done.dead) or self._stopping.is_set():

@@ -114,6 +114,15 @@ def test_removed_tail_is_found(database: Database) -> None:
     assert found == ["the chain's head says 5 rows, there are 4"]
 
 
+def test_removed_tail_with_a_rewritten_head_is_found(database: Database) -> None:
+    def cut(session: Session) -> None:
+        session.execute(delete(History).where(History.id == 5))
+        last = session.scalar(select(History.hash).where(History.id == 4))
+        session.execute(update(ChainHead).values(rows=4, hash=last))
+
+    assert tampered(database, cut) == ["the chain's head was changed"]
+
+
 def test_whole_history_removed_is_found(database: Database) -> None:
     assert tampered(database, lambda s: s.execute(delete(History)))
 
@@ -144,7 +153,7 @@ def test_swapped_pair_is_found(database: Database) -> None:
 
 
 def test_another_secret_proves_nothing(database: Database) -> None:
-    assert len(problems(database, "another")) == 5
+    assert len(problems(database, "another")) == 6
 
 
 @pytest.mark.postgres

@@ -40,7 +40,7 @@ class _Entry:
 
 
 class Texts:
-    """All texts of a folder of YAML files, compiled once. `zone` is the business time zone."""
+    """All texts of a folder of YAML files, each compiled when first said. `zone` is the business time zone."""
 
     def __init__(self, zone: str = "Asia/Shanghai", folder: Path = FOLDER) -> None:
         self._zone = ZoneInfo(zone)
@@ -51,6 +51,7 @@ class Texts:
             lstrip_blocks=True,
         )
         self._jinja.filters.update(clock=self.clock, day=self.day, goods=goods, yuan=yuan, plain=plain)
+        self._raw: dict[str, Mapping[str, Any]] = {}
         self._entries: dict[str, _Entry] = {}
         self.labels: dict[str, dict[str, str]] = {}
         for path in sorted(folder.glob("*.yaml")):
@@ -80,7 +81,7 @@ class Texts:
 
     def names(self) -> list[str]:
         """All names, for the tests that hold texts and code together."""
-        return sorted(self._entries)
+        return sorted(self._raw)
 
     def events_of(self, name: str) -> list[str]:
         """The events behind a text's buttons."""
@@ -96,19 +97,20 @@ class Texts:
         return f"{day.month} 月 {day.day} 日"
 
     def _entry(self, name: str) -> _Entry:
-        try:
-            return self._entries[name]
-        except KeyError:
-            raise TextMissing(name) from None
+        if name not in self._entries:
+            if name not in self._raw:
+                raise TextMissing(name)
+            self._entries[name] = self._compiled(self._raw[name])
+        return self._entries[name]
 
     def _take(self, data: Mapping[str, Any], path: Path) -> None:
         for name, raw in data.items():
             if name == "labels":
                 self.labels.update(raw)
                 continue
-            if name in self._entries:
+            if name in self._raw:
                 raise ValueError(f"{path.name}: text {name} is written twice")
-            self._entries[name] = self._compiled(raw)
+            self._raw[name] = raw
 
     def _compiled(self, raw: Mapping[str, Any]) -> _Entry:
         compile_ = self._jinja.from_string

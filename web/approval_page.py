@@ -23,8 +23,6 @@ PLAIN_STEPS = {
     "ratify": "已追认，召回任务会马上发给门店。",
     "withdraw": "已撤回，可以修改后再提交。",
     "cancel": "已撤销。",
-    "suspend": "已暂停。",
-    "resume": "已恢复。",
 }
 
 

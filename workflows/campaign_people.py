@@ -31,8 +31,12 @@ def rep_of_scope(step: Step) -> bool:
 
 
 def manager_of_scope(step: Step) -> bool:
-    """The manager of every region asked (or the boss), and not the one who asked for it."""
-    return _is_other(step) and (boss(step) or _manages_all(step))
+    """The manager of every region asked (or the boss), and not the one who asked for it.
+
+    What the boss asks of several regions nobody stands above: there one of their managers is enough.
+    """
+    manages = _manages_any(step) if asked_by_boss(step) else _manages_all(step)
+    return _is_other(step) and (boss(step) or manages)
 
 
 def boss_elsewhere(step: Step) -> bool:
@@ -51,6 +55,7 @@ def may_hold(step: Step) -> bool:
 
 
 def asked_by_boss(step: Step) -> bool:
+    """Whether the boss asked for it."""
     # Who asked need not be asked again; the approver below is the second pair of eyes.
     bosses = people_with(step.session, Role.BOSS, business_day(step.now))
     return any(person.id == step.subject.creator_id for person in bosses)
@@ -95,6 +100,11 @@ def _manages_all(step: Step) -> bool:
     return all(answers_for_region(duties, Role.REGIONAL_MANAGER, region) for region in regions_of(step))
 
 
+def _manages_any(step: Step) -> bool:
+    duties = step.actor.duties
+    return any(answers_for_region(duties, Role.REGIONAL_MANAGER, region) for region in regions_of(step))
+
+
 def approving_reps(step: Step) -> list[Person]:
     stores = _stores(step)
     reps = people_with(step.session, Role.SALES_REP, business_day(step.now))
@@ -108,10 +118,11 @@ def _reps_all(actor: Actor, stores: list[tuple[int, str]]) -> bool:
 
 def approving_managers(step: Step) -> list[Person]:
     regions = regions_of(step)
-    if len(regions) != 1:
+    if len(regions) != 1 and not asked_by_boss(step):
         return []
     day = business_day(step.now)
-    return others(step, people_with(step.session, Role.REGIONAL_MANAGER, day, region=next(iter(regions))))
+    found = [p for region in regions for p in people_with(step.session, Role.REGIONAL_MANAGER, day, region=region)]
+    return others(step, list({person.id: person for person in found}.values()))
 
 
 def creators(step: Step) -> list[Person]:

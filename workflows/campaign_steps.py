@@ -38,6 +38,11 @@ FEN = 100
 # Whether
 
 
+def asked_by_warning(step: Step) -> bool:
+    """The system asked: there is nobody to hand the draft back to."""
+    return step.subject.creator_id is None
+
+
 def for_rep(step: Step) -> bool:
     """A rep answers for all stores and did not ask for it."""
     return bool(approving_reps(step))
@@ -151,10 +156,21 @@ def withdraw_cards(step: Step) -> None:
     close_cards(step, flow_name(step.subject), _status(step, "withdrawn"))
 
 
-def stop_tasks(step: Step) -> None:
-    """Ask for nothing more: every open task lets its rest go; what is on the way still arrives."""
+def note_rejection(step: Step) -> None:
+    """Why it was rejected stays in the history; the card says by whom."""
+    if not str(step.data.get("reason", "")).strip():
+        raise InvalidInput(f"驳回要写明原因，例如：驳回 {step.subject.number} 数量不对。")
+    close_cards(step, flow_name(step.subject), _status(step, "rejected"))
+
+
+def note_abort(step: Step) -> None:
+    """Why it was aborted stays in the history."""
     if not str(step.data.get("reason", "")).strip():
         raise InvalidInput("中止要写明原因，例如：中止 R12 厂家取消政策。")
+
+
+def stop_tasks(step: Step) -> None:
+    """Ask for nothing more: every open task lets its rest go; what is on the way still arrives."""
     query = select(RecallTask).where(
         RecallTask.campaign_id == step.subject.id,
         RecallTask.state.not_in([TaskState.CLOSED, TaskState.CANCELLED, TaskState.WINDING_DOWN]),
@@ -231,9 +247,6 @@ def announce_start(step: Step) -> None:
 
 def tell_creator_rejected(step: Step) -> None:
     """Who asked hears why not; the draft can be changed and submitted again."""
-    if not str(step.data.get("reason", "")).strip():
-        raise InvalidInput(f"驳回要写明原因，例如：驳回 {step.subject.number} 数量不对。")
-    close_cards(step, flow_name(step.subject), _status(step, "rejected"))
     _tell(step, creators(step), "tell_creator_rejected", why_not=str(step.data["reason"]), who=step.actor.name)
 
 

@@ -10,6 +10,7 @@ from workflows.campaign_steps import (
     close_books,
     close_criteria_met,
     no_open_task,
+    note_abort,
     second_waiver,
     sign_off,
     sign_waiver,
@@ -46,7 +47,7 @@ after(S.HOLDING, working(lambda limits: limits.remind_approver_hours), do=[remin
 after(S.HOLDING, start_clock, do=[alarm_start_late])
 
 # 召回中：10/20/30 个工作日内必须完成
-on(S.RUNNING, "abort", by=boss, to=S.WINDING_DOWN, do=[stop_tasks, tell_aborted])
+on(S.RUNNING, "abort", by=boss, to=S.WINDING_DOWN, do=[note_abort, tell_aborted, stop_tasks])
 as_soon_as(S.RUNNING, no_open_task, to=S.CHECKING)
 after(S.RUNNING, finish_clock, do=[alarm_finish_late])
 

@@ -6,7 +6,7 @@ There is no row that lets bottles go by waiver, and reminders run day and night.
 from models.recall import TaskState as S
 from rules.deadlines import Wait
 from workflows.flow import Flow, WaitRule
-from workflows.task_people import closed_by_campaign, owner_or_rep, quality_or_boss, rep_or_manager, store_person
+from workflows.task_people import closed_by_campaign, owner_or_rep, quality_or_boss, rep_or_manager
 from workflows.task_steps import (
     declare_all,
     declare_part,
@@ -99,6 +99,5 @@ after(S.TROUBLED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_ov
 
 # 中止：在途的照常到仓
 as_soon_as(S.WINDING_DOWN, nothing_left, to=S.CANCELLED, do=[finish_task])
-on(S.WINDING_DOWN, "report_sold", by=store_person, do=[explain_sold])
 
 food_safety_task.checked()

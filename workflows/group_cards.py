@@ -17,7 +17,7 @@ from workflows.subjects import flow_name, worded
 from workflows.tell import repaint_group_cards
 
 LAST_LOOK = timedelta(hours=2)  # how long after its end a campaign's card is still brought up to date
-LIVE = (CampaignState.RUNNING, CampaignState.SUSPENDED, CampaignState.CHECKING, CampaignState.WINDING_DOWN)
+LIVE = (CampaignState.RUNNING, CampaignState.CHECKING, CampaignState.WINDING_DOWN)
 
 
 def refresh_group_cards(session: Session, house: House, now: datetime) -> int:

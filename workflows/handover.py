@@ -16,9 +16,11 @@ from workflows.handover_steps import (
     note_arrival,
     open_differences,
     remind_keeper,
+    remind_taker,
     sign_both,
     taker,
     taker_or_keeper,
+    taker_or_manager,
     tell_arrived,
     tell_driving,
     tell_inspected,
@@ -37,7 +39,8 @@ on(
     to=S.IN_TRANSIT,
     do=[sign_both, move_onto_vehicle, agree_remaining, issue_handover_paper, tell_driving],
 )
-on(S.SCANNING, "void", by=taker, to=S.VOID, do=[drop_scans, look_at_task])
+on(S.SCANNING, "void", by=taker_or_manager, to=S.VOID, do=[drop_scans, look_at_task])
+after(S.SCANNING, working(lambda limits: limits.transit_hours), do=[remind_taker])
 
 # 在途
 on(S.IN_TRANSIT, "arrive", by=taker_or_keeper, to=S.ARRIVED, do=[note_arrival, tell_arrived])

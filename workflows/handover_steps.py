@@ -20,7 +20,7 @@ from models.recall import (
 )
 from models.stock import MoveKind
 from rules.deadlines import Wait
-from rules.people import TAKER_ROLES, answers_for
+from rules.people import TAKER_ROLES, answers_for, answers_for_region
 from workflows import papers, vector
 from workflows.acting import business_day, people_with
 from workflows.discrepancy_steps import ask_owner
@@ -60,6 +60,12 @@ def keeper_apart(step: Step) -> bool:
 def taker_or_keeper(step: Step) -> bool:
     """Who drives says he is there, or the keeper sees him."""
     return taker(step) or keeper(step)
+
+
+def taker_or_manager(step: Step) -> bool:
+    """A count nobody finished can be thrown away by the region's manager too."""
+    region = step.subject.task.store.region
+    return taker(step) or answers_for_region(step.actor.duties, Role.REGIONAL_MANAGER, region)
 
 
 # At the door
@@ -242,6 +248,11 @@ def tell_inspected(step: Step) -> None:
 def tell_late(step: Step) -> None:
     """On the road too long."""
     _tell(step, [*_taker(step), *_managers(step)], "tell_transit_late")
+
+
+def remind_taker(step: Step) -> None:
+    """A count was begun at the door and never signed."""
+    _tell(step, _taker(step), "remind_taker", page="door", page_subject=step.subject.task_id)
 
 
 def remind_keeper(step: Step) -> None:

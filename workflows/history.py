@@ -62,8 +62,11 @@ def verify(session: Session, secret: str) -> list[str]:
             problems.append(f"history row {row.id} was changed, or the row before it")
         previous = row.hash
     head = session.get(ChainHead, 1)
-    if (head.rows if head else 0, head.hash if head else START) != (count, previous):
-        problems.append(f"the chain's head says {head.rows if head else 0} rows, there are {count}")
+    rows, end = (head.rows, head.hash) if head else (0, START)
+    if (rows, end) != (count, previous):
+        problems.append(f"the chain's head says {rows} rows, there are {count}")
+    if head and head.rows and not hmac.compare_digest(head.seal, _seal(secret, rows, end)):
+        problems.append("the chain's head was changed")
     return problems
 
 
@@ -81,13 +84,18 @@ def _write_pending(session: Session) -> None:
         rows.append({"id": number, "hash": previous, **vars(entry)})
     for start in range(0, len(rows), CHUNK):
         connection.execute(_NEW_ROWS, rows[start : start + CHUNK])
-    connection.execute(_MOVE_HEAD, {"last": rows[-1]["id"], "end": previous})
+    last = rows[-1]["id"]
+    connection.execute(_MOVE_HEAD, {"last": last, "end": previous, "sealed": _seal(secret, last, previous)})
 
 
 # Every step ends with these, so they are put together once.
 _NEW_ROWS = insert(History)
 _HEAD = select(ChainHead.rows, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
-_MOVE_HEAD = update(ChainHead).where(ChainHead.id == 1).values(rows=bindparam("last"), hash=bindparam("end"))
+_MOVE_HEAD = (
+    update(ChainHead)
+    .where(ChainHead.id == 1)
+    .values(rows=bindparam("last"), hash=bindparam("end"), seal=bindparam("sealed"))
+)
 
 
 def _lock_head(session: Session) -> tuple[int, str]:
@@ -95,7 +103,9 @@ def _lock_head(session: Session) -> tuple[int, str]:
     head = connection.execute(_HEAD).one_or_none()
     if head is None:
         # The very first rows: another writer may be making the head this moment.
-        session.execute(insert_for(session)(ChainHead).values(id=1, rows=0, hash=START).on_conflict_do_nothing())
+        session.execute(
+            insert_for(session)(ChainHead).values(id=1, rows=0, hash=START, seal="").on_conflict_do_nothing()
+        )
         head = connection.execute(_HEAD).one()
     return head.rows, head.hash
 
@@ -113,6 +123,10 @@ def _rows(session: Session) -> Iterator[History]:
 
 def _entry_of(row: History) -> Entry:
     return Entry(**{name: getattr(row, name) for name in Entry.__dataclass_fields__})
+
+
+def _seal(secret: str, rows: int, end: str) -> str:
+    return hmac.new(secret.encode(), f"head {rows} {end}".encode(), hashlib.sha256).hexdigest()
 
 
 def _hash(secret: str, previous: str, entry: Entry, number: int) -> str:

@@ -77,7 +77,8 @@ def _still_free(session: Session, campaign: Campaign, lines: list[ScopeLine]) ->
     if not reserved:
         return lines
     held = _believed(session, keys)
-    return [line for line in lines if _cut_to_free(line, held, reserved)]
+    cut = [_cut_to_free(line, held, reserved) for line in lines]
+    return [line for line in cut if line.bottles > 0]
 
 
 def _believed(session: Session, keys: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -87,11 +88,13 @@ def _believed(session: Session, keys: list[tuple[int, int]]) -> dict[tuple[int, 
     return {(store, lot): bottles for store, lot, bottles in session.execute(query)}
 
 
-def _cut_to_free(line: ScopeLine, held: dict[tuple[int, int], int], reserved: dict[tuple[int, int], int]) -> bool:
+def _cut_to_free(line: ScopeLine, held: dict[tuple[int, int], int], reserved: dict[tuple[int, int], int]) -> ScopeLine:
     key = (line.store_id, line.lot_id)
-    if key in reserved:
-        line.bottles = min(line.bottles, held.get(key, 0) - reserved[key])
-    return line.bottles > 0
+    if key not in reserved:
+        return line
+    # A copy: the frozen line stays what the approver saw.
+    free = min(line.bottles, held.get(key, 0) - reserved[key])
+    return ScopeLine(store_id=line.store_id, lot_id=line.lot_id, bottles=max(0, free))
 
 
 def _asked(session: Session, lines: list[ScopeLine]) -> list[_Asked]:

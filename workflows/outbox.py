@@ -32,6 +32,8 @@ CHANNELS = 32  # channels looked at for one batch
 MAX_ATTEMPTS = 8  # tries before a letter is dead: about four minutes of backoff in all
 LONGEST_BACKOFF = 600.0  # seconds
 
+SLOW = (10, 60)  # sends and seconds of a channel nobody listed
+
 #: Sends allowed in a period of seconds, by the beginning of the channel's name. Below the platforms' own.
 LIMITS: tuple[tuple[str, int, int], ...] = (
     ("wecom:robot:", 18, 60),  # the platform takes 20 a minute for a robot
@@ -218,7 +220,7 @@ def _waiting_channels(session: Session, now: datetime) -> list[Channel]:
 def _learn_channels(session: Session, now: datetime) -> None:
     known = exists().where(Channel.name == Outbox.channel)
     for name in session.scalars(select(Outbox.channel).where(~known).distinct()).all():
-        allowed, period = next((n, p) for start, n, p in LIMITS if name.startswith(start))
+        allowed, period = next(((n, p) for start, n, p in LIMITS if name.startswith(start)), SLOW)
         row = {"name": name, "allowed": allowed, "period_seconds": period, "free_at": now}
         # Two workers may learn of a channel at once.
         session.execute(insert_for(session)(Channel).on_conflict_do_nothing(), [row])

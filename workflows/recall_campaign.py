@@ -7,6 +7,7 @@ from workflows.campaign_steps import (
     ask_boss,
     ask_manager,
     ask_rep,
+    asked_by_warning,
     change_scope,
     close_books,
     close_criteria_met,
@@ -15,6 +16,8 @@ from workflows.campaign_steps import (
     needs_boss,
     needs_manager,
     no_open_task,
+    note_abort,
+    note_rejection,
     remind_approver,
     second_waiver,
     sign_off,
@@ -44,7 +47,8 @@ on(S.DRAFT, "cancel", by=creator_or_boss, to=S.CANCELLED, do=[tell_creator_cance
 on(S.AT_REP, "approve", by=rep_of_scope, when=needs_manager, to=S.AT_MANAGER, do=[sign_off, ask_manager])
 on(S.AT_REP, "approve", by=rep_of_scope, when=needs_boss, to=S.AT_BOSS, do=[sign_off, ask_boss])
 on(S.AT_REP, "approve", by=rep_of_scope, to=S.RUNNING, do=[sign_off, issue_tasks, announce_start])
-on(S.AT_REP, "reject", by=rep_of_scope, to=S.DRAFT, do=[tell_creator_rejected])
+on(S.AT_REP, "reject", by=rep_of_scope, when=asked_by_warning, to=S.CANCELLED, do=[note_rejection])
+on(S.AT_REP, "reject", by=rep_of_scope, to=S.DRAFT, do=[note_rejection, tell_creator_rejected])
 on(S.AT_REP, "change_quantity", by=rep_of_scope, to=S.AT_REP, do=[change_scope, ask_rep])
 on(S.AT_REP, "withdraw", by=creator_or_boss, to=S.DRAFT, do=[withdraw_cards])
 after(S.AT_REP, REMIND_APPROVER, do=[remind_approver])
@@ -52,24 +56,23 @@ after(S.AT_REP, REMIND_APPROVER, do=[remind_approver])
 # 等区域经理
 on(S.AT_MANAGER, "approve", by=manager_of_scope, when=needs_boss, to=S.AT_BOSS, do=[sign_off, ask_boss])
 on(S.AT_MANAGER, "approve", by=manager_of_scope, to=S.RUNNING, do=[sign_off, issue_tasks, announce_start])
-on(S.AT_MANAGER, "reject", by=manager_of_scope, to=S.DRAFT, do=[tell_creator_rejected])
+on(S.AT_MANAGER, "reject", by=manager_of_scope, when=asked_by_warning, to=S.CANCELLED, do=[note_rejection])
+on(S.AT_MANAGER, "reject", by=manager_of_scope, to=S.DRAFT, do=[note_rejection, tell_creator_rejected])
 on(S.AT_MANAGER, "change_quantity", by=manager_of_scope, to=S.AT_MANAGER, do=[change_scope, ask_manager])
 on(S.AT_MANAGER, "withdraw", by=creator_or_boss, to=S.DRAFT, do=[withdraw_cards])
 after(S.AT_MANAGER, REMIND_APPROVER, do=[remind_approver])
 
 # 等老板
 on(S.AT_BOSS, "approve", by=boss_elsewhere, to=S.RUNNING, do=[sign_off, issue_tasks, announce_start])
-on(S.AT_BOSS, "reject", by=boss_elsewhere, to=S.DRAFT, do=[tell_creator_rejected])
+on(S.AT_BOSS, "reject", by=boss_elsewhere, when=asked_by_warning, to=S.CANCELLED, do=[note_rejection])
+on(S.AT_BOSS, "reject", by=boss_elsewhere, to=S.DRAFT, do=[note_rejection, tell_creator_rejected])
 on(S.AT_BOSS, "change_quantity", by=boss_elsewhere, to=S.AT_BOSS, do=[change_scope, ask_boss])
 on(S.AT_BOSS, "withdraw", by=creator_or_boss, to=S.DRAFT, do=[withdraw_cards])
 after(S.AT_BOSS, REMIND_APPROVER, do=[remind_approver])
 
 # 执行中：门店逐家了结
-on(S.RUNNING, "suspend", by=manager_of_scope, to=S.SUSPENDED)
-on(S.RUNNING, "abort", by=manager_of_scope, to=S.WINDING_DOWN, do=[stop_tasks, tell_aborted])
+on(S.RUNNING, "abort", by=manager_of_scope, to=S.WINDING_DOWN, do=[note_abort, tell_aborted, stop_tasks])
 as_soon_as(S.RUNNING, no_open_task, to=S.CHECKING)
-on(S.SUSPENDED, "resume", by=manager_of_scope, to=S.RUNNING)
-on(S.SUSPENDED, "abort", by=manager_of_scope, to=S.WINDING_DOWN, do=[stop_tasks, tell_aborted])
 
 # 中止：在途货物照常到仓，放开占用
 as_soon_as(S.WINDING_DOWN, no_open_task, to=S.ABORTED, do=[close_books])

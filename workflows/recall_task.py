@@ -2,7 +2,7 @@
 
 from models.recall import TaskState as S
 from workflows.flow import Flow, working
-from workflows.task_people import closed_by_campaign, manager_of_store, owner_or_rep, rep_or_manager, store_person
+from workflows.task_people import closed_by_campaign, manager_of_store, owner_or_rep, rep_or_manager
 from workflows.task_steps import (
     accept_problem,
     declare_all,
@@ -97,6 +97,5 @@ after(S.TROUBLED, past_deadline, when=not_yet_overdue, do=[mark_overdue, tell_ov
 
 # 中止：店里的放开，在途的照常到仓
 as_soon_as(S.WINDING_DOWN, nothing_left, to=S.CANCELLED, do=[finish_task])
-on(S.WINDING_DOWN, "report_sold", by=store_person, do=[explain_sold])
 
 recall_task.checked()

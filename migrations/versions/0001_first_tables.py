@@ -42,6 +42,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('rows', sa.Integer(), nullable=False),
     sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('seal', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_chain_head'))
     )
     op.create_table('channel',
@@ -309,7 +310,7 @@ def upgrade() -> None:
 
     op.create_table('campaign',
     sa.Column('kind', sa.Enum('commercial', 'food_safety', name='legalkind', native_enum=False, length=32), nullable=False),
-    sa.Column('state', sa.Enum('draft', 'at_rep', 'at_manager', 'at_boss', 'holding', 'running', 'suspended', 'checking', 'winding_down', 'closed', 'cancelled', 'aborted', name='campaignstate', native_enum=False, length=32), nullable=False),
+    sa.Column('state', sa.Enum('draft', 'at_rep', 'at_manager', 'at_boss', 'holding', 'running', 'checking', 'winding_down', 'closed', 'cancelled', 'aborted', name='campaignstate', native_enum=False, length=32), nullable=False),
     sa.Column('legal_class', sa.Integer(), nullable=True),
     sa.Column('product_id', sa.Integer(), nullable=False),
     sa.Column('batches', sa.JSON(), nullable=False),
