@@ -61,7 +61,7 @@ class Outcome:
         return (
             f"kill -9: {self.kills} kills, {self.finished} take-backs closed ({proof.tasks} store tasks), "
             f"{proof.callbacks} callbacks, {proof.steps} steps, {proof.letters} letters, "
-            f"{proof.told_anew} repaints tried again, "
+            f"{proof.told_anew} repaints told as a message, "
             f"{sum(proof.doubled.values())} letters shown twice ({doubled or 'nowhere'}), {self.seconds:.0f} s: {verdict}"
         )
 

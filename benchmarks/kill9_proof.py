@@ -25,7 +25,8 @@ Chat = tuple[str, str, bool]
 class Proof:
     """Counts for the summary, and a sentence for everything that is wrong.
 
-    `doubled` are messages beyond those written, chat by chat; `told_anew` are repaints that were tried again.
+    `doubled` are messages beyond those written, chat by chat; `told_anew` are repaints that
+    became a message because the card's single-use code was lost.
     """
 
     letters: int
@@ -125,12 +126,12 @@ def _cards_doubled(shown: list[Bubble]) -> list[str]:
 
 
 def _told_anew(sent: list[Sent]) -> Counter[Chat]:
-    """Repaints of WeCom cards that were tried again.
+    """Repaints of WeCom cards that became a message of their own; only such a one has a message's number.
 
-    The code that repaints is good for one use and was with the worker that died, so the second try says
-    the same in a new message.
+    The code that repaints is good for one use. It is lost with a worker that dies after it took the code, or
+    before it wrote down the code a sent card came back with.
     """
-    return Counter(_to(row) for row in sent if row.kind == "update" and row.channel == "wecom:app" and row.attempts > 1)
+    return Counter(_to(row) for row in sent if row.kind == "update" and row.channel == "wecom:app" and row.platform_ref)
 
 
 def _not_allowed(surplus: dict[Chat, int]) -> list[str]:
