@@ -15,6 +15,8 @@ def configure(*, level: str = "INFO", human: bool = False) -> None:
     """Set up logging for the whole process; `human` prints coloured lines instead of JSON."""
     renderer = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(ensure_ascii=False)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    # A tick that finds the last one still at work is skipped on purpose: no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
