@@ -106,8 +106,7 @@ def _surplus(sends: list[Sent], shown: list[Bubble], anew: Counter[Chat]) -> dic
     """How many more messages each chat shows than can be explained; negative where some are missing."""
     written = Counter(_to(letter) for letter in sends)
     seen = Counter(_where(bubble) for bubble in shown)
-    extra = {chat: seen[chat] - written[chat] for chat in {*written, *seen}}
-    left = {chat: number - min(max(number, 0), anew[chat]) for chat, number in extra.items()}
+    left = {chat: seen[chat] - written[chat] - anew[chat] for chat in {*written, *seen, *anew}}
     return {chat: number for chat, number in left.items() if number}
 
 
