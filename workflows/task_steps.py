@@ -206,22 +206,24 @@ def tell_rep_answer(step: Step) -> None:
         _answered(step, "sold_out")
         name = "ask_rep_sold_out"
     people = _reps(step) if step.event != "refuse" else [*_deciders(step), *_reps(step)]
-    _tell(step, people, name, page="door", words=_words(step))
+    # Goods are fetched on the door's page; everything else about a task is decided on the task's own.
+    page = "door" if name == "tell_rep_answer" else "task"
+    _tell(step, people, name, page=page, words=_words(step))
 
 
 def tell_rep_silent(step: Step) -> None:
     """The store has not answered: the rep should call or drive there."""
-    _tell(step, _reps(step), "tell_rep_silent")
+    _tell(step, _reps(step), "tell_rep_silent", page="task")
 
 
 def tell_manager_silent(step: Step) -> None:
     """Neither card nor call helped: the manager hears of it."""
-    _tell(step, _managers(step), "tell_manager_silent")
+    _tell(step, _managers(step), "tell_manager_silent", page="task")
 
 
 def tell_overdue(step: Step) -> None:
     """Rep and manager hear that the last day has passed."""
-    _tell(step, [*_reps(step), *_managers(step)], "tell_overdue")
+    _tell(step, [*_reps(step), *_managers(step)], "tell_overdue", page="task")
 
 
 def remind_pickup(step: Step) -> None:
@@ -231,12 +233,12 @@ def remind_pickup(step: Step) -> None:
 
 def remind_rep_sold_out(step: Step) -> None:
     """The rep has not yet checked whether the store is really sold out."""
-    _tell(step, _reps(step), "remind_rep_sold_out")
+    _tell(step, _reps(step), "remind_rep_sold_out", page="task")
 
 
 def remind_manager_refusal(step: Step) -> None:
     """A refusal or problem lies open."""
-    _tell(step, _deciders(step), "remind_manager_refusal")
+    _tell(step, _deciders(step), "remind_manager_refusal", page="task")
 
 
 def facts_for_texts(task: RecallTask) -> dict[str, Any]:
