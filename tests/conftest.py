@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import MetaData, Table, create_engine, make_url, text
 
 from models.database import Database
@@ -31,6 +32,14 @@ def pytest_report_header() -> list[str]:
 def pytest_configure() -> None:
     if not PG and os.environ.get("REQUIRE_POSTGRES"):
         raise pytest.UsageError("REQUIRE_POSTGRES is set and no PostgreSQL server answers")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands set up logging for their process; the next test must not inherit that."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(params=KINDS)
