@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -83,12 +82,6 @@ def person_acting(session: Session, running: Running, code: str) -> Actor:
     if person is None:
         raise click.BadParameter(f"nobody has the code {code}", param_hint="--as")
     return actor_of(person, running.clock(), "cli")
-
-
-def finish(running: Running) -> None:
-    """Give connections back."""
-    with closing(running.database):
-        return
 
 
 def _group_stand_ins(path: Path) -> dict[str, str]:

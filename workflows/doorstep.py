@@ -12,7 +12,6 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from models.catalog import Lot, Product
-from models.people import Person
 from models.recall import Handover, HandoverLine, HandoverState, Photo, RecallTask, Scan, ScannedUnit
 from rules.codes import ScannedCode, expand, parse_scan
 from workflows import files, vector
@@ -299,8 +298,3 @@ def _refuse_closed(hand: Handover, actor: Actor) -> None:
         raise NotAllowed(flow="handover", state=hand.state.value, event="scan", who=actor.name)
     if hand.taker_id != actor.person_id:
         raise NotPermitted(flow="handover", state=hand.state.value, event="scan", who=actor.name)
-
-
-def taker_name(session: Session, hand: Handover) -> str:
-    """The name of who takes the goods."""
-    return session.get_one(Person, hand.taker_id).name

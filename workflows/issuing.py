@@ -5,10 +5,10 @@ chunks; each row says exactly what the one-by-one path of the engine would have 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import Any
 
 import structlog
 from sqlalchemy import insert, select, tuple_
@@ -24,13 +24,13 @@ from workflows import scope
 from workflows.acting import business_day
 from workflows.flow import FLOWS, Flow, Step, step_for
 from workflows.history import Entry, record
+from workflows.ledger import chunks
 from workflows.links import address, link_row
 from workflows.outbox import letter_row
 from workflows.subjects import is_safety, worded
 from workflows.tell import CARD_REF, card_row, channel_of
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 CHUNK = 1_000  # stores issued at once: bounds memory
 
@@ -61,7 +61,7 @@ def issue_tasks(step: Step) -> None:
 
 def _by_store(lines: list[ScopeLine], size: int) -> Iterator[list[ScopeLine]]:
     stores = (list(group) for _, group in groupby(lines, key=lambda line: line.store_id))
-    for chunk in _chunks(stores, size):
+    for chunk in chunks(stores, size):
         yield [line for store in chunk for line in store]
 
 
@@ -309,9 +309,3 @@ def _place_holds(step: Step) -> None:
                 placed_at=step.now,
             )
         )
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

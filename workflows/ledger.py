@@ -58,7 +58,7 @@ def post(session: Session, moves: Iterable[Move], now: datetime, actor_name: str
     positive, or when a held lot would go where it can be sold.
     """
     posted = 0
-    for chunk in _chunks(moves, CHUNK):
+    for chunk in chunks(moves, CHUNK):
         posted += _post_chunk(session, chunk, now, actor_name)
     return posted
 
@@ -152,7 +152,7 @@ def _is_new_supply(move: Move) -> bool:
 def _places(session: Session, spots: set[Spot]) -> dict[Spot, int]:
     cache: dict[Spot, int] = session.info.setdefault("places", {})
     missing = sorted(spots - cache.keys())
-    for some in _chunks(missing, 500):
+    for some in chunks(missing, 500):
         _learn_places(session, some, cache)
     return cache
 
@@ -247,7 +247,8 @@ def insert_for(session: Session) -> Any:
     return sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
 
 
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most `size`, without holding them all."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
