@@ -83,7 +83,7 @@ def dismiss(talk: Talk, reason: str) -> Reply:
     if warning is None:
         raise InvalidInput(talk.say("ask_reason", example="忽略 W12 已谈好下周促销"))
     talk.fire(warning, "dismiss", reason=reason)
-    return Reply(talk.say("done_event", event="忽略", number=f"W{warning.id}", product=warning.product.name))
+    return Reply(talk.say("done_event", event="忽略", number=f"W{warning.id}", product=warning.product_name))
 
 
 def start(talk: Talk) -> Reply:

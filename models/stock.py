@@ -1,9 +1,11 @@
 """The ledger's tables, and beside them what stores are believed to hold."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -115,7 +117,23 @@ class StockSource(StrEnum):
 
     OPENING = "opening"  #: 期初盘点
     COUNT = "count"  #: 门店盘点
+    VISIT = "visit"  #: 业务员到店盘点
+    REPORT = "report"  #: 店主自报
+    SYSTEM = "system"  #: 门店系统上报
     INFERRED = "inferred"  #: 由发货推算
+
+
+#: How far a source is believed, in percent: what a rep saw with a photo more than what an owner says.
+CONFIDENCE: Mapping[StockSource, int] = MappingProxyType(
+    {
+        StockSource.VISIT: 95,
+        StockSource.OPENING: 90,
+        StockSource.COUNT: 90,
+        StockSource.SYSTEM: 85,
+        StockSource.REPORT: 70,
+        StockSource.INFERRED: 40,
+    }
+)
 
 
 class ChannelStock(Base):
@@ -135,10 +153,20 @@ class ChannelStock(Base):
     received_on: Mapped[date]
     as_of: Mapped[date]
     source: Mapped[StockSource]
+    #: Day the lot first left the distributor; a transfer between stores does not change it. None: `received_on`.
+    channel_since: Mapped[date | None]
+    #: Expected bottles of this lot left at its horizon, in thousandths, the lots before it sold first (FEFO).
+    unsold_millibottles: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class SalesRate(Base):
-    """Average sales of a product in a store: bottles a month in thousandths, so that no float is kept."""
+    """What a store is believed to sell of a product, and what will be left of it; no float is kept.
+
+    `monthly_millibottles` is thousandths of a bottle a month; `low_` and `high_` its interval (F-2).
+    `last_sold_on` is the last day with a sign of a sale. `received_bottles` and `sold_bottles` are of the
+    last 180 days. `segment` names the kind of history (`Experience`); `unsold_millibottles` is what is
+    expected to be left after `horizon_days`, `slow_permille` how sure it is that something will be left.
+    """
 
     __tablename__ = "sales_rate"
 
@@ -148,6 +176,87 @@ class SalesRate(Base):
     months: Mapped[int]
     as_of: Mapped[date]
     source: Mapped[StockSource]
+    low_millibottles: Mapped[int] = mapped_column(default=0, server_default="0")
+    high_millibottles: Mapped[int] = mapped_column(default=0, server_default="0")
+    first_arrived_on: Mapped[date | None]
+    last_arrived_on: Mapped[date | None]
+    last_sold_on: Mapped[date | None]
+    received_bottles: Mapped[int] = mapped_column(default=0, server_default="0")
+    sold_bottles: Mapped[int] = mapped_column(default=0, server_default="0")
+    segment: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    horizon_days: Mapped[int] = mapped_column(default=180, server_default="180")
+    unsold_millibottles: Mapped[int] = mapped_column(default=0, server_default="0")
+    slow_permille: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Experience(Base):
+    """What became of stock with the same kind of history: of `cases` lines, `slow` were left after the horizon.
+
+    Learnt from the house's own past only; `slow_permille` is shrunk to the mean (F-7).
+    """
+
+    __tablename__ = "experience"
+
+    segment: Mapped[str] = mapped_column(String(64), primary_key=True)
+    cases: Mapped[int]
+    slow: Mapped[int]
+    slow_permille: Mapped[int]
+    as_of: Mapped[date]
+
+
+class Observation(Base):
+    """What somebody saw, counted or reported of goods that stand in a store and belong to it.
+
+    Append-only and beside the ledger. `as_of` is the day it was true, `recorded_at` when we learnt of it.
+    `lot_id` None: the product as a whole. `confidence` in percent, `margin_bottles` how far off it may be.
+    """
+
+    __tablename__ = "observation"
+    __table_args__ = (Index(None, "store_id", "product_id", "as_of"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    bottles: Mapped[int]
+    as_of: Mapped[date]
+    source: Mapped[StockSource]
+    confidence: Mapped[int]
+    margin_bottles: Mapped[int] = mapped_column(default=0)
+    observed_by: Mapped[str] = mapped_column(default="")
+    recorded_at: Mapped[datetime]
+    photo: Mapped[str | None] = mapped_column(String(64))
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    metres_away: Mapped[int | None]
+
+
+class SellOutSource(StrEnum):
+    """How we know of a sale over the counter."""
+
+    SYSTEM = "system"  #: 门店系统上报
+    FILE = "file"  #: 导入动销表
+    SCAN_OPEN = "scan_open"  #: 开箱、开瓶扫码
+
+
+class SellOut(Base):
+    """Bottles a store sold in a span of days (both ends in). A scan of an opened unit is a lower bound."""
+
+    __tablename__ = "sell_out"
+    __table_args__ = (Index(None, "store_id", "product_id", "last_day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    bottles: Mapped[int]
+    is_lower_bound: Mapped[bool] = mapped_column(default=False)
+    source: Mapped[SellOutSource]
+    recorded_at: Mapped[datetime]
 
 
 class Reservation(Base):

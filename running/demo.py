@@ -151,7 +151,7 @@ class Demo:
     def _take_up_warning(self) -> None:
         with self.running.database.read() as session:
             query = select(StockWarning).join(Store).where(Store.code == STORE).order_by(StockWarning.id)
-            ids = [w.id for w in session.scalars(query) if w.product.code == SLOW_PRODUCT]
+            ids = [w.id for w in session.scalars(query) if w.product_code == SLOW_PRODUCT]
         wanted = {f"warning:{warning}:start_recall" for warning in ids}
         for bubble in reversed(self.world.group("dingtalk", GROUP)):
             for button in bubble.buttons:
