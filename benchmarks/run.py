@@ -16,6 +16,7 @@ from benchmarks.contest import Contestant, Result, quiet, race
 from benchmarks.distributor import fresh_url, postgres_answers
 from benchmarks.echo import echo
 from benchmarks.idle import idle_mb
+from benchmarks.imports import reading
 from benchmarks.issuing import measured
 from benchmarks.table import Line, show
 
@@ -102,6 +103,7 @@ def main() -> int:
         lines = callbacks(folder, kinds, *((3, 100) if quick else (9, 300)))
         lines += issuing(folder, kinds, [100, 1_000] if quick else [100, 1_000, 10_000])
         lines += singles(folder, 500 if quick else 3_000)
+        lines += reading(folder)
         lines.append(idle())
     print(show(lines))
     print(NOTES)

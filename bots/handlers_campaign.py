@@ -11,7 +11,6 @@ from bots.lookup import (
     named_campaign,
     named_discrepancy,
     named_task,
-    named_warning,
     the_campaign,
     the_product,
 )
@@ -20,7 +19,6 @@ from bots.talk import Talk
 from models.catalog import Lot
 from models.people import Role
 from models.recall import Campaign, Discrepancy, Reason
-from models.warning import StockWarning
 from workflows import campaigns, scope
 from workflows.refusals import InvalidInput, NotPermitted
 
@@ -77,19 +75,8 @@ def waive(talk: Talk, reason: str) -> Reply:
     return _done(talk, campaign, "close_with_waiver")
 
 
-def dismiss(talk: Talk, reason: str) -> Reply:
-    """忽略 W12 原因."""
-    warning = named_warning(talk)
-    if warning is None:
-        raise InvalidInput(talk.say("ask_reason", example="忽略 W12 已谈好下周促销"))
-    talk.fire(warning, "dismiss", reason=reason)
-    return Reply(talk.say("done_event", event="忽略", number=f"W{warning.id}", product=warning.product_name))
-
-
 def start(talk: Talk) -> Reply:
-    """发起回收 海之蓝 20240312批次 滞销 11月30日前，或 发起回收 W12."""
-    if warning := named_warning(talk):
-        return _start_from_warning(talk, warning)
+    """发起回收 海之蓝 20240312批次 滞销 11月30日前."""
     if not any(talk.actor.has(role) for role in MAY_START):
         raise NotPermitted(flow="recall_campaign", state="", event="request", who=talk.actor.name)
     campaign = campaigns.start(talk.session, talk.house, _request(talk), talk.actor, talk.now)
@@ -133,13 +120,6 @@ def press_campaign(talk: Talk, campaign: Campaign, event: str, seen: int) -> Rep
     return replace(_done(talk, campaign, event), card_status=f"已{talk.label('event', event)}")
 
 
-def press_warning(talk: Talk, warning: StockWarning, event: str, seen: int) -> Reply:
-    """A button of a warning."""
-    if event == "dismiss":
-        return Reply(talk.say("ask_reason", example=f"忽略 W{warning.id} 已谈好下周促销"))
-    return _start_from_warning(talk, warning, seen)
-
-
 def press_discrepancy(talk: Talk, gap: Discrepancy, event: str, seen: int) -> Reply:
     """A button of a difference; the press itself is the note."""
     talk.fire(gap, event, seen, note="在卡片上确认")
@@ -154,11 +134,6 @@ def settle_discrepancy(talk: Talk, event: str, note: str) -> Reply:
         raise InvalidInput(talk.say("ask_reason", example="找到 C5 在车厢角落"))
     talk.fire(gap, event, note=note)
     return Reply(f"已{talk.label('event', event)}：差异 C{gap.id}。")
-
-
-def _start_from_warning(talk: Talk, warning: StockWarning, seen: int | None = None) -> Reply:
-    step = talk.fire(warning, "start_recall", seen)
-    return replace(_made(talk, step.data["campaign"]), card_status="已发起回收")
 
 
 def _request(talk: Talk) -> campaigns.Request:

@@ -1,7 +1,5 @@
 """What everybody may say: help, my tasks, progress, the desk; and what is no words at all."""
 
-from sqlalchemy import select
-
 from bots.handlers_campaign import visible_campaign
 from bots.lookup import open_tasks, store_ids, task_line, waiting_campaigns, warehouse_handovers
 from bots.messages import Reply
@@ -11,12 +9,12 @@ from models.engine import WantedMedia
 from models.people import Role
 from models.prepared import Line
 from models.recall import Campaign, Handover
-from rules.codes import parse_scan
+from workflows.acting import business_day
+from workflows.code_registry import resolve
 from workflows.house import House
 from workflows.links import fresh_link_for
 from workflows.progress import OwnTask, campaign_progress_words, tasks_of_stores
 from workflows.refusals import NotPermitted
-from workflows.registry import CodeRegistry
 
 DESK_ROLES = (
     Role.BOSS,
@@ -116,15 +114,15 @@ def location(talk: Talk) -> Reply:
 
 def scan(talk: Talk) -> Reply:
     """The app's own scanner: a counter code leads to the store's home, goods to how they are given back."""
-    code = parse_scan(talk.incoming.text, CodeRegistry(talk.session), talk.house.public_url)
+    code = resolve(talk.session, talk.incoming.text, business_day(talk.now), talk.house.public_url)
     if code.kind == "store":
         return Reply(talk.say("scanned_store", link=f"{talk.house.public_url}/s/{code.code}"))
     if code.kind == "document":
         return Reply(talk.say("scanned_document", link=f"{talk.house.public_url}/d/{code.code}"))
-    product = talk.session.scalar(select(Product).where(Product.code == code.product_code))
+    product = talk.session.get(Product, code.product_id) if code.product_id else None
     if product is None:
-        return Reply(talk.say("scan_unreadable"))
-    return Reply(talk.say("scanned_goods", product=product.name, batch=code.batch or ""))
+        return Reply(talk.say("scan_unreadable", detail=code.sentence))
+    return Reply(talk.say("scanned_goods", product=product.name, batch=code.batch or "") + code.sentence)
 
 
 def _store_progress(house: House, task: OwnTask) -> str:

@@ -10,7 +10,6 @@ from bots.understand import Quantity, to_bottles
 from models.catalog import Product, Store
 from models.people import Role
 from models.recall import Campaign, CampaignState, Discrepancy, Handover, HandoverState, RecallTask, TaskState
-from models.warning import StockWarning
 from rules.people import STORE_ROLES, answers_for, answers_for_region
 from workflows.acting import Actor
 from workflows.links import fresh_link_for
@@ -132,12 +131,6 @@ def warehouse_handovers(talk: Talk) -> list[Handover]:
     """What a warehouse keeper has to count or grade."""
     states = (HandoverState.IN_TRANSIT, HandoverState.ARRIVED, HandoverState.RECEIVED)
     return list(talk.session.scalars(select(Handover).where(Handover.state.in_(states)).order_by(Handover.id)))
-
-
-def named_warning(talk: Talk) -> StockWarning | None:
-    """The warning whose number was said (W12)."""
-    found = re.match(r"^W(\d{1,9})$", talk.said.number)
-    return talk.session.get(StockWarning, int(found[1])) if found else None
 
 
 def named_discrepancy(talk: Talk) -> Discrepancy | None:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Lock
 
 from workflows.letters import Receipt, SendError
@@ -21,8 +22,8 @@ class Parts:
         self._done: OrderedDict[str, list[Receipt]] = OrderedDict()
         self._lock = Lock()
 
-    def run(self, key: str, parts: Sequence[Part]) -> list[Receipt]:
-        """Run the parts of letter `key` not yet out; return the receipts of all of them."""
+    def run(self, key: str, parts: Sequence[Part]) -> Receipt:
+        """Run the parts of letter `key` not yet out; return the first one's receipt with what all of them took."""
         with self._lock:
             done = self._done.pop(key, [])
         try:
@@ -31,7 +32,7 @@ class Parts:
         except SendError:
             self._remember(key, done)
             raise
-        return done
+        return replace(done[0], messages=sum(r.messages for r in done), calls=sum(r.calls for r in done))
 
     def _remember(self, key: str, done: list[Receipt]) -> None:
         if not done:

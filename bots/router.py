@@ -14,7 +14,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from bots import handlers_campaign as campaign
 from bots import handlers_common as common
+from bots import handlers_observe as observe
 from bots import handlers_recall as recall
+from bots import handlers_warning as warning
 from bots.catalog import Catalog
 from bots.lookup import named_task, stores_of
 from bots.messages import Incoming, Reply
@@ -63,11 +65,12 @@ WORDS: dict[Intent, Handler] = {
 ORDERS: list[tuple[re.Pattern[str], Callable[[Talk, str], Reply]]] = [
     (re.compile(r"^\s*中止\s*R\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.abort),
     (re.compile(r"^\s*放行\s*R\d+(?:-\d+)?\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.waive),
-    (re.compile(r"^\s*忽略\s*W\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.dismiss),
     (re.compile(r"^\s*找[到回]\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.find_again),
     (re.compile(r"^\s*认定丢失\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.write_off),
     (re.compile(r"^\s*收下\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.take_in),
     (re.compile(r"^\s*退还\s*C\d+\s*(?P<why>.*)", re.IGNORECASE | re.DOTALL), campaign.give_back),
+    (re.compile(r"^\s*盘点\s*(?P<why>(?!(?:预警\s*)?[WwＷｗ]\s*\d)\S.{0,60})$"), observe.visit),
+    (re.compile(r"^\s*开[瓶箱]\s*(?P<why>\S{4,255})\s*$"), observe.opened),
 ]
 
 BUTTONS: dict[str, Callable[[Talk, Any, str, int], Reply]] = {
@@ -75,8 +78,9 @@ BUTTONS: dict[str, Callable[[Talk, Any, str, int], Reply]] = {
     "food_safety_task": recall.press,
     "recall_campaign": campaign.press_campaign,
     "food_safety_campaign": campaign.press_campaign,
-    "warning": campaign.press_warning,
+    "warning": warning.press,
     "discrepancy": campaign.press_discrepancy,
+    "count_request": observe.press,
 }
 
 MENU: dict[str, Handler] = {"my_tasks": common.my_tasks, "help": common.help_, "progress": common.progress}
@@ -183,13 +187,22 @@ def _stranger(deps: Deps, incoming: Incoming) -> Reply:
     return Reply(deps.house.texts.sentence("unknown_person"))
 
 
-def _words(talk: Talk) -> Reply:
+def _ordered(talk: Talk) -> Reply | None:
+    """The answer to words that are read literally, None when they are none of those."""
     if talk.incoming.conversation and talk.incoming.text.strip() == "群号":
         return common.group_number(talk)
-    for pattern, order in ORDERS:
-        if found := pattern.match(talk.incoming.text):
-            return order(talk, found["why"].strip())
+    if (heard := warning.obeyed(talk)) is not None:
+        return heard
+    found = ((order, pattern.match(talk.incoming.text)) for pattern, order in ORDERS)
+    return next((order(talk, match["why"].strip()) for order, match in found if match), None)
+
+
+def _words(talk: Talk) -> Reply:
+    if (heard := _ordered(talk)) is not None:
+        return heard
     said = talk.said
+    if said.intent in observe.MAY_ANSWER and (reply := observe.answered(talk)):
+        return reply
     handler = WORDS.get(said.intent, common.not_understood)
     if said.intent is Intent.APPROVE and named_task(talk):
         handler = recall.confirm  # "R12-34 确认" names a store's task and no campaign

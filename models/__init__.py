@@ -1,6 +1,19 @@
 """Tables. This folder imports nothing of ours."""
 
-from models import catalog, engine, people, recall, stock, warning
+from models import api, catalog, engine, importing, observing, people, recall, rule_text, stock, transfer, warning
 from models.base import Base
 
-__all__ = ["Base", "catalog", "engine", "people", "recall", "stock", "warning"]
+__all__ = [
+    "Base",
+    "api",
+    "catalog",
+    "engine",
+    "importing",
+    "observing",
+    "people",
+    "recall",
+    "rule_text",
+    "stock",
+    "transfer",
+    "warning",
+]

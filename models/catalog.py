@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base
@@ -75,8 +75,35 @@ class Lot(Base):
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
 
 
+class Pack(StrEnum):
+    """What a code stands on."""
+
+    CAP = "cap"  #: 盖内
+    BOTTLE = "bottle"  #: 瓶
+    BOX = "box"  #: 盒
+    CASE = "case"  #: 箱
+    PALLET = "pallet"  #: 垛
+
+
+class UniquePer(StrEnum):
+    """How far a code tells things apart; it depends on the brand's scheme."""
+
+    UNIT = "unit"  #: 一件一码
+    CASE = "case"  #: 整箱同码
+    NONE = "none"  #: 不唯一
+
+
 class UnitCode(Base):
-    """A code printed on one bottle or one case; bottles name the case they were packed in."""
+    """A code printed on one bottle, box, case or pallet, and what that was packed in.
+
+    `code` is the spelling `rules/code_schemes.py:registered_code` gives: numbers of a brand's own scheme
+    carry the scheme's name in front, because two brands may print the same digits. `pack` None stands in
+    rows older than that column: `is_case` says it. `bottles` is how many a package holds whose bottles are
+    not listed. `same_as` names the unit this is one more code of, as a 盖内码 is of its bottle.
+
+    The relation to `parent_code` holds from `packed_from` (empty: as made) to the day before `packed_to`;
+    earlier relations of a bottle packed anew are `FormerPacking`. An opened package holds nothing.
+    """
 
     __tablename__ = "unit_code"
 
@@ -84,6 +111,53 @@ class UnitCode(Base):
     is_case: Mapped[bool] = mapped_column(default=False)
     lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"))
     parent_code: Mapped[str | None] = mapped_column(index=True)
+    pack: Mapped[Pack | None]
+    scheme: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    unique_per: Mapped[UniquePer] = mapped_column(default=UniquePer.UNIT, server_default="unit")
+    bottles: Mapped[int | None]
+    same_as: Mapped[str | None] = mapped_column(index=True)
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    packed_from: Mapped[date | None]
+    packed_to: Mapped[date | None]
+    opened_at: Mapped[datetime | None]
+    opened_by: Mapped[str] = mapped_column(default="", server_default="")
+    redeemed_at: Mapped[datetime | None]
+
+    @property
+    def kind(self) -> Pack:
+        """What the code stands on."""
+        return self.pack or (Pack.CASE if self.is_case else Pack.BOTTLE)
+
+
+class FormerPacking(Base):
+    """A bottle or package was packed in `parent_code` from `packed_from` (empty: as made) until `packed_to`."""
+
+    __tablename__ = "former_packing"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(index=True)
+    parent_code: Mapped[str] = mapped_column(index=True)
+    packed_from: Mapped[date | None]
+    packed_to: Mapped[date]
+
+
+class TradeItem(Base):
+    """A GTIN (14 digits) and what stands behind it in a span of days, both ends in: GTINs are used again.
+
+    `bottles` is how many one item holds: 1 for a bottle, 4 or 6 for two cases of the same liquor.
+    """
+
+    __tablename__ = "trade_item"
+    __table_args__ = (UniqueConstraint("gtin", "valid_from"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gtin: Mapped[str] = mapped_column(String(14), index=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
+    pack: Mapped[Pack]
+    bottles: Mapped[int]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
 
 
 class Hold(Base):

@@ -1,6 +1,6 @@
 """The engine's own tables: inbox, outbox, cards, timers, history, slots, tokens, links."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
@@ -36,11 +36,14 @@ class Inbox(Base):
 
 
 class Outbox(Base):
-    """A letter still to be sent. It leaves this table by being sent; after the last try it stays, dead."""
+    """A letter still to be sent. It leaves this table by being sent; after the last try it stays, dead.
+
+    Letters of a lower `priority` number go first. `weight` is how many messages it will be at least.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index(None, "channel", "dead", "due_at"),
+        Index(None, "channel", "dead", "priority", "due_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -57,10 +60,15 @@ class Outbox(Base):
     owner: Mapped[str] = mapped_column(String(64), default="")
     dead: Mapped[bool] = mapped_column(default=False)
     last_error: Mapped[str] = mapped_column(default="")
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
+    weight: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Sent(Base):
-    """A letter that went out; kept apart so that the live table stays small."""
+    """A letter that went out; kept apart so that the live table stays small.
+
+    `messages` is how many the platform took for it, `calls` how many requests that was.
+    """
 
     __tablename__ = "sent"
     __table_args__ = (Index(None, "channel", "sent_at"),)
@@ -76,6 +84,8 @@ class Sent(Base):
     sent_at: Mapped[datetime]
     attempts: Mapped[int]
     platform_ref: Mapped[str] = mapped_column(default="")
+    messages: Mapped[int] = mapped_column(default=1, server_default="1")
+    calls: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Attempt(Base):
@@ -87,6 +97,17 @@ class Attempt(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(String(64))
     finished_at: Mapped[datetime]
+    messages: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class Tally(Base):
+    """How much of something was used on a day, for what is too much to keep row by row."""
+
+    __tablename__ = "tally"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    used: Mapped[int]
 
 
 class Channel(Base):

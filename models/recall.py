@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base
@@ -299,6 +299,10 @@ class Scan(Base):
     by_name: Mapped[str]
     phone_time: Mapped[datetime | None]
     at: Mapped[datetime]
+    #: Counted by hand because no code told it apart: needs a photo, and there may be only so many.
+    by_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: What to look at in the warehouse: opened bottles, one code on a whole case.
+    remark: Mapped[str] = mapped_column(String(24), default="", server_default="")
 
 
 class ScannedUnit(Base):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -192,7 +193,8 @@ class SalesRate(Base):
 class Experience(Base):
     """What became of stock with the same kind of history: of `cases` lines, `slow` were left after the horizon.
 
-    Learnt from the house's own past only; `slow_permille` is shrunk to the mean (F-7).
+    Learnt from the house's own past only. `slow_permille` is shrunk to the mean (F-7), `left_permille` how much
+    of the stock was left on average; `questions` are [feature, value, above] in the order they are asked.
     """
 
     __tablename__ = "experience"
@@ -201,6 +203,8 @@ class Experience(Base):
     cases: Mapped[int]
     slow: Mapped[int]
     slow_permille: Mapped[int]
+    left_permille: Mapped[int] = mapped_column(default=0, server_default="0")
+    questions: Mapped[list[Any]] = mapped_column(default=list)
     as_of: Mapped[date]
 
 

@@ -1,7 +1,7 @@
 """Excel attachments: the daily digest, import templates and workbooks with marked errors."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 from openpyxl import Workbook
@@ -41,7 +41,10 @@ LEVEL_FILLS = {
 
 @dataclass(frozen=True)
 class DigestRow:
-    """One warning of the daily digest; stock and sales in bottles, age in days."""
+    """One warning of the daily digest; stock and sales in bottles, age in days, loss in 分.
+
+    `value` and `threshold` are words with their unit. `loss_fen` is left out of what groups get.
+    """
 
     store_code: str
     store: str
@@ -59,6 +62,16 @@ class DigestRow:
     advice: str
     source: str
     source_date: date | None
+    why: str = ""
+    value: str = ""
+    threshold: str = ""
+    rule_version: str = ""
+    fired_on: date | None = None
+    notified_on: date | None = None
+    state: str = ""
+    number: str = ""
+    page: str = ""
+    loss_fen: int | None = None
 
 
 DIGEST_HEADINGS = (
@@ -78,7 +91,17 @@ DIGEST_HEADINGS = (
     "建议",
     "数据来源",
     "数据日期",
+    "原因",
+    "当前值",
+    "门槛",
+    "规则版本",
+    "首次预警",
+    "上次通知",
+    "状态",
+    "预警号",
+    "详情",
 )
+LOSS_HEADING = "预计损失（元）"
 LEVEL_AT = DIGEST_HEADINGS.index("级别")
 
 
@@ -92,13 +115,17 @@ class Column:
     required: bool = False
 
 
-def digest_workbook(target: Target, region: str, day: date, rows: Iterable[DigestRow]) -> None:
-    """Write the daily digest of one region: one row per warning, levels coloured."""
+def digest_workbook(target: Target, region: str, day: date, rows: Iterable[DigestRow], *, money: bool = False) -> None:
+    """Write the daily digest of one region or person: one row per warning in the order given, levels coloured.
+
+    With `money` a last column tells the expected loss in yuan.
+    """
     book = Workbook(write_only=True)
     sheet = book.create_sheet(sheet_title(f"{region} {day:%Y-%m-%d}"))
-    values = [astuple(row) for row in rows]
-    prepare(sheet, DIGEST_HEADINGS, values)
-    sheet.append([head_cell(sheet, name) for name in DIGEST_HEADINGS])
+    headings = [*DIGEST_HEADINGS, LOSS_HEADING] if money else list(DIGEST_HEADINGS)
+    values = [_digest_values(row, money=money) for row in rows]
+    prepare(sheet, headings, values)
+    sheet.append([head_cell(sheet, name) for name in headings])
     for row in values:
         cells = [value_cell(sheet, value, DECIMAL_FORMAT) for value in row]
         fill = LEVEL_FILLS.get(str(row[LEVEL_AT])[:1])
@@ -106,6 +133,13 @@ def digest_workbook(target: Target, region: str, day: date, rows: Iterable[Diges
             cells[LEVEL_AT].fill = fill
         sheet.append(cells)
     save(book, target, f"渠道预警 {region} {day:%Y-%m-%d}")
+
+
+def _digest_values(row: DigestRow, *, money: bool) -> list[object]:
+    *plain, loss_fen = vars(row).values()
+    if not money:
+        return plain
+    return [*plain, None if loss_fen is None else loss_fen / 100]
 
 
 def write_template(target: Target, title: str, columns: Sequence[Column]) -> None:

@@ -22,6 +22,8 @@ legal_finish_workdays: Mapping[int, int] = MappingProxyType({1: 10, 2: 20, 3: 30
 """食品召回管理办法: working days from the announcement to the end, by recall class."""
 
 _SATURDAY = 5
+_DECEMBER = 12
+MARK_MINUTES = 2  # minutes before and after each half hour in which nothing is pushed
 _LONGEST_BREAK = 60  # days; longer than any run of holidays, so a bad table is told, not looped on
 
 
@@ -45,6 +47,10 @@ def _span(hours: float) -> timedelta:
     if not math.isfinite(hours) or hours < 0:
         raise ValueError(f"hours must be a number of at least 0: {hours!r}")
     return timedelta(hours=hours)
+
+
+def _minutes(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
 
 
 def _plural(number: float, noun: str) -> str:
@@ -151,15 +157,35 @@ class WorkCalendar:
         return _moment(start) + _span(wait.hours)
 
     def next_push(self, now: datetime, at: time = time(8, 7)) -> datetime:
-        """Return the first moment after `now` that is `at` o'clock on a working day.
-
-        8:07 is on purpose: the platforms ask not to push on the full and half hour.
-        """
+        """Return the first moment after `now` that is `at` o'clock on a working day."""
         now = _moment(now)
         day = self.local_day(now)
         if self.is_workday(day) and self._at(day, at) > now:
             return self._at(day, at)
         return self._at(self._next_workday(day), at)
+
+    def fit_to_push(self, at: time) -> time:
+        """Return the minute nearest to `at` that is working time and keeps off the full and the half hour.
+
+        The platforms warn of delays there, so 2 minutes before and after are left free. Raises ValueError when
+        the working day has no such minute.
+        """
+        wanted = _minutes(at)
+        fitting = [m for m in range(24 * 60) if self._is_work_minute(m) and MARK_MINUTES < m % 30 < 30 - MARK_MINUTES]
+        if not fitting:
+            raise ValueError(f"no minute between {self.day_start} and {self.day_end} is off the half hours")
+        best = min(fitting, key=lambda minute: (abs(minute - wanted), minute))
+        return time(best // 60, best % 60)
+
+    def may_push(self, moment: datetime) -> bool:
+        """Say whether people may be told of something now: working time, and not near the full or the half hour."""
+        minute = _moment(moment).astimezone(ZoneInfo(self.zone)).minute % 30
+        return MARK_MINUTES < minute < 30 - MARK_MINUTES and self.next_working_moment(moment) == moment
+
+    def unknown_years(self, today: date) -> list[int]:
+        """Return this year, and from December on the next, where their 调休 is not known: weekdays must do."""
+        years = [today.year] + ([today.year + 1] if today.month == _DECEMBER else [])
+        return [year for year in years if not self.covers(year)]
 
     def legal_finish(self, announced: date, recall_class: int) -> date:
         """Return the last day of a food recall of class 1, 2 or 3; KeyError for another class."""
@@ -171,6 +197,9 @@ class WorkCalendar:
             if self.is_workday(day):
                 return day
         raise ValueError(f"no working day within {_LONGEST_BREAK} days of {day.isoformat()}")
+
+    def _is_work_minute(self, minute: int) -> bool:
+        return _minutes(self.day_start) <= minute < _minutes(self.day_end)
 
     def _at(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)

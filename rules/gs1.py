@@ -1,27 +1,13 @@
-"""Reading GS1 data out of a scanned text: element strings, bracketed text, Digital Link, GTIN.
-
-`biip` knows the standard; this file picks the few facts a bottle of baijiu carries and turns every
-way of being wrong into None.
-"""
+"""GS1 numbers and what a GS1 code says: check digits, GTINs, dates with two digits of year."""
 
 import calendar
 from dataclasses import dataclass
 from datetime import date
 
-from biip import ParseConfig, ParseError
 from biip.checksums import gs1_standard_check_digit
-from biip.gs1_digital_link_uris import GS1DigitalLinkURI
-from biip.gs1_element_strings import GS1ElementStrings
-from biip.gs1_messages import GS1Message
 
-SEPARATOR = "\x1d"  # what a scanner sends for FNC1 between two elements
-
-# A bad date must not make the whole code unreadable: dates are read here, not by biip.
-_CONFIG = ParseConfig(gs1_element_strings_verify_date=False)
-_MESSAGE_SYMBOLOGIES = ("]C1", "]e0", "]d2", "]Q3", "]J1")
-_SPELLED_SEPARATORS = ("<GS>", "{GS}", "\u241d")
-_FIRST_YEAR_OF_1900 = 77  # AI dates have two digits of year; no shelf holds what 2077 will make
 _GTIN_LENGTHS = (8, 12, 13, 14)
+_WINDOW = 51  # years: General Specifications, "Determination of century in dates"
 
 
 @dataclass(frozen=True)
@@ -39,6 +25,9 @@ class Gs1Facts:
     sscc: str | None = None
     count: int | None = None
     contained: bool = False
+    packed_on: date | None = None
+    best_before: date | None = None
+    sell_by: date | None = None
 
 
 def is_digits(text: str) -> bool:
@@ -60,78 +49,61 @@ def read_gtin(text: str) -> str | None:
     return text.zfill(14)
 
 
+def looks_like_gtin(text: str) -> bool:
+    """Say whether only a wrong check digit keeps the text from being an EAN-13 or ITF-14 number."""
+    return len(text) in {13, 14} and is_digits(text) and not check_digit_fits(text)
+
+
 def base_gtin(gtin: str) -> str:
     """Return the 14 digits of the single item inside a carton's GTIN (same digits, indicator 0)."""
     payload = "0" + gtin[1:13]
     return payload + str(gs1_standard_check_digit(payload))
 
 
-def read_gs1(text: str) -> Gs1Facts | None:
-    """Read an element string, bracketed text or Digital Link; None when it is none of them."""
-    try:
-        elements = _elements(text)
-    except (ParseError, ValueError, ArithmeticError):
-        return None
-    return _facts(elements) if elements else None
+def gtin_spellings(gtin: str) -> list[str]:
+    """Return how 14 digits may be printed: with fewer leading zeros, as 14, 13, 12 or 8 digits."""
+    zeros = len(gtin) - len(gtin.lstrip("0"))
+    return [gtin[14 - length :] for length in (14, 13, 12, 8) if 14 - length <= zeros]
 
 
-def _elements(text: str) -> GS1ElementStrings | None:
-    if text.lower().startswith(("http://", "https://")):
-        scheme, rest = text.split("://", 1)
-        link = GS1DigitalLinkURI.parse(f"{scheme.lower()}://{rest}", config=_CONFIG)
-        return link.element_strings
-    if text.startswith("("):
-        return GS1Message.parse_hri(text, config=_CONFIG).element_strings
-    body = _message_body(text)
-    return GS1Message.parse(body, config=_CONFIG).element_strings if body else None
-
-
-def _message_body(text: str) -> str | None:
-    """Return the part to read as an element string, None for text that only looks a bit like one.
-
-    Without a mark of the scanner any digits could be read as "elements", so then the text must
-    begin with a whole GTIN or SSCC whose check digit fits.
-    """
-    marked = text.startswith(_MESSAGE_SYMBOLOGIES)
-    for spelled in _SPELLED_SEPARATORS:
-        text = text.replace(spelled, SEPARATOR)
-    body = (text[3:] if marked else text).strip(SEPARATOR)
-    if marked or SEPARATOR in body:
-        return body
-    gtin_first = body[:2] in {"01", "02"} and check_digit_fits(body[2:16]) and len(body) >= 16
-    sscc_first = body[:2] == "00" and check_digit_fits(body[2:20]) and len(body) >= 20
-    return body if gtin_first or sscc_first else None
-
-
-def _facts(elements: GS1ElementStrings) -> Gs1Facts | None:
-    """Pick our elements; None for a wrong check digit or a code that contradicts itself."""
-    values: dict[str, str] = {}
-    for element in elements:
-        value = values.setdefault(element.ai.ai, element.value)
-        if element.gtin_error or element.sscc_error or value != element.value:
-            return None
+def facts_of(values: dict[str, str], today: date) -> Gs1Facts | None:
+    """Pick out what a bottle of baijiu carries, from values by AI; None when they contradict each other."""
     if "01" in values and "02" in values:
         return None
     count = values.get("37") or values.get("30")
     return Gs1Facts(
         gtin=values.get("01") or values.get("02") or "",
         batch=values.get("10"),
-        production_date=_ai_date(values.get("11", "")),
-        expiry_date=_ai_date(values.get("17", "")),
+        production_date=ai_date(values.get("11", ""), today),
+        expiry_date=ai_date(values.get("17", ""), today),
         serial=values.get("21"),
         sscc=values.get("00"),
         count=int(count) if count else None,
         contained="01" not in values and "02" in values,
+        packed_on=ai_date(values.get("13", ""), today),
+        best_before=ai_date(values.get("15", ""), today),
+        sell_by=ai_date(values.get("16", ""), today),
     )
 
 
-def _ai_date(yymmdd: str) -> date | None:
+def ai_date(yymmdd: str, today: date) -> date | None:
     """Read YYMMDD; day 00 is the last of the month. None for a date that does not exist."""
     if len(yymmdd) != 6 or not is_digits(yymmdd):
         return None
     year, month, day = (int(yymmdd[i : i + 2]) for i in (0, 2, 4))
-    year += 1900 if year >= _FIRST_YEAR_OF_1900 else 2000
+    year = full_year(year, today.year)
     if not 1 <= month <= 12:
         return None
     last = calendar.monthrange(year, month)[1]
     return date(year, month, day or last) if day <= last else None
+
+
+def full_year(two_digits: int, this_year: int) -> int:
+    """Return the year two digits mean: from 49 years ago to 50 years ahead, as the General Specifications say."""
+    ahead = two_digits - this_year % 100
+    century = this_year - this_year % 100
+    if ahead >= _WINDOW:
+        century -= 100
+    elif ahead <= -(_WINDOW - 1):
+        century += 100
+    return century + two_digits

@@ -27,10 +27,12 @@ from bots.wecom.settings import WecomSettings
 from models.database import Database
 from rules.deadlines import WorkCalendar
 from running.button_links import ButtonLinks
-from settings import Settings
+from settings import ConfigError, Settings
+from settings.schema import Connector
 from texts.render import Texts
 from web import app as web_app
 from web.webhooks import Doors
+from workflows.connector_columns import problems_of
 from workflows.flows import ALL
 from workflows.house import Group, House
 from workflows.letters import Sender
@@ -101,6 +103,12 @@ def build_house(settings: Settings) -> House:
         files=files,
         groups=tuple(_groups(settings)),
         distributor=settings.distributor,
+        api=settings.api,
+        connectors=_connectors(settings),
+        push_at=settings.schedule.push_at,
+        digest=settings.digest,
+        escalation=settings.escalation,
+        quotas=settings.quotas,
     )
 
 
@@ -159,6 +167,20 @@ def _groups(settings: Settings) -> list[Group]:
         )
         for g in settings.groups
     ]
+
+
+def _connectors(settings: Settings) -> tuple[Connector, ...]:
+    """The connectors; raises ConfigError for one whose kind or columns nobody knows, and for a name used twice."""
+    names = [connector.name for connector in settings.connectors]
+    problems = [
+        f"connectors.{place}.{key}: {why}"
+        for place, connector in enumerate(settings.connectors)
+        for key, why in problems_of(connector)
+    ]
+    problems += [f"connectors: {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    if problems:
+        raise ConfigError(problems)
+    return tuple(settings.connectors)
 
 
 def _wecom(settings: Settings) -> WecomSettings:

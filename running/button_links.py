@@ -14,6 +14,7 @@ PAGES = {
     "food_safety_task": "task",
     "recall_campaign": "approve",
     "food_safety_campaign": "approve",
+    "count_request": "report",
 }
 #: Objects whose page is open to whoever is signed in; the chat takes the same orders in words.
 OPEN_PAGES = {"discrepancy": "desk/discrepancies", "warning": "w"}

@@ -4,7 +4,16 @@ import sys
 
 import click
 
-from running import commands_business, commands_check, commands_data, commands_serve
+from running import (
+    commands_api,
+    commands_backtest,
+    commands_business,
+    commands_check,
+    commands_codes,
+    commands_data,
+    commands_rules,
+    commands_serve,
+)
 from running.command_kit import Context
 from settings import ConfigError
 
@@ -17,7 +26,16 @@ def cli(context: click.Context, config: str) -> None:
     context.obj = Context(config)
 
 
-for module in (commands_serve, commands_data, commands_business, commands_check):
+for module in (
+    commands_serve,
+    commands_data,
+    commands_business,
+    commands_api,
+    commands_rules,
+    commands_check,
+    commands_codes,
+    commands_backtest,
+):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -10,13 +10,14 @@ from bots.wecom.menu import menu
 from models.catalog import Product
 from models.engine import Outbox
 from models.recall import LegalKind, Reason
-from rules.warnings import FILE, RulesWrong, load_rules
+from rules.warnings import load_rules
 from running.build import Running
 from running.command_kit import Context, person_acting
 from running.worker import Worker
 from workflows import campaigns, outbox
 from workflows.acting import business_day
 from workflows.digest import push_digests
+from workflows.quotas import channels_that_wait, quotas
 from workflows.refusals import Refusal
 from workflows.scan import scan as run_scan
 from workflows.scope import Ask, Scope
@@ -42,13 +43,30 @@ def scan(context: Context, on: datetime | None) -> None:
 @click.command()
 @click.pass_obj
 def push(context: Context) -> None:
-    """Send today's digest to the groups now, and everything else that is due."""
+    """Send today's digests to people and groups now, and everything else that is due."""
     running = context.house()
     now = running.clock()
     with running.database.write() as session:
-        written = push_digests(session, running.house, business_day(now), now)
+        written = push_digests(session, running.house, load_rules(), business_day(now), now)
     sent = Worker(running).deliver()
     click.echo(f"{written} digests written, {sent} letters sent")
+
+
+@click.command("quotas")
+@click.pass_obj
+def show_quotas(context: Context) -> None:
+    """Show what the platforms allow, what is used of it, and what the calendar lacks."""
+    running = context.house(offline=True)
+    now, house = running.clock(), running.house
+    with running.database.read() as session:
+        for quota in quotas(session, house, now):
+            name = f"{quota.name} {quota.about}".strip()
+            click.echo(f"{name}: {quota.used} of {quota.allowed} ({quota.percent} %)")
+        waiting = channels_that_wait(session, house, now)
+    click.echo(f"digests wait on: {', '.join(waiting) or 'no channel'}")
+    years = house.calendar.unknown_years(business_day(now))
+    if years:
+        click.echo(f"the calendar lacks {', '.join(map(str, years))}: weekdays count as working days", err=True)
 
 
 @click.group()
@@ -160,21 +178,6 @@ def dingtalk_cards(context: Context) -> None:
     click.echo(f"registered: {running.dingtalk.settings.card_callback_url}")
 
 
-@click.group()
-def rules() -> None:
-    """The rules the business edits."""
-
-
-@rules.command("check")
-def rules_check() -> None:
-    """Check rules/warnings.yaml and print its version."""
-    try:
-        found = load_rules(FILE)
-    except RulesWrong as problem:
-        raise click.ClickException(str(problem)) from None
-    click.echo(f"{FILE.name}: {len(found.rules)} rules, version {found.version}")
-
-
 def _ask(running: Running, **asked: object) -> Ask:
     with running.database.read() as session:
         product_id = session.scalar(select(Product.id).where(Product.code == str(asked["product"])))
@@ -206,4 +209,4 @@ def _show(found: Scope) -> None:
         click.echo(f"  … and {len(found.lines) - SHOWN_STORES} more lines")
 
 
-COMMANDS = (scan, push, recall, dead_letters, wecom, dingtalk, rules)
+COMMANDS = (scan, push, show_quotas, recall, dead_letters, wecom, dingtalk)

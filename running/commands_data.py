@@ -11,14 +11,15 @@ from reports.fonts import ensure_fonts
 from reports.qr import label_sheet_pdf
 from running.build import Running
 from running.command_kit import Context, progress_bar
+from running.import_report import show_report
 from workflows.channel_stock import last_delivery, refresh_channel_stock
 from workflows.imports.kinds import KINDS
-from workflows.imports.report import ImportReport
 from workflows.imports.run import run_import
 from workflows.imports.template import write_template
 from workflows.links import link_for
 
-SHOWN_ERRORS = 20
+#: What these files say changes what stores are believed to hold and sell.
+BELIEFS = frozenset({"deliveries", "opening", "counts", "sellout", "stock"})
 
 
 @click.command()
@@ -32,17 +33,18 @@ def init(context: Context) -> None:
         for suffix in (".xlsx", ".csv"):
             write_template(kind, folder / f"{kind}{suffix}")
     click.echo(f"ready: {running.settings.database.url.split('@')[-1]}")
-    click.echo(f"fill in the files in {folder}, then: python app.py import products FILE, stores, people, stock")
+    click.echo(f"fill in the files in {folder}, then: python app.py import products FILE, stores, people, opening")
 
 
 @click.command("import")
 @click.argument("kind", type=click.Choice(sorted(KINDS)))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--strict", is_flag=True, help="Refuse the whole file when one row is wrong.")
+@click.option("--preview", is_flag=True, help="Only tell what would happen; nothing is written.")
+@click.option("--skip-bad", is_flag=True, help="Take the good rows of a file that has bad ones.")
 @click.option("--no-create", is_flag=True, help="Deliveries: refuse stores and products that are not known.")
 @click.pass_obj
-def import_(context: Context, kind: str, file: Path, *, strict: bool, no_create: bool) -> int:
-    """Read products, stores, people, stock, deliveries or codes from a CSV or Excel file."""
+def import_(context: Context, kind: str, file: Path, *, preview: bool, skip_bad: bool, no_create: bool) -> int:
+    """Read a CSV or Excel file: products, stores, people, opening, counts, deliveries, sellout, stock, codes."""
     running = context.house(offline=True)
     report = run_import(
         running.database,
@@ -52,13 +54,14 @@ def import_(context: Context, kind: str, file: Path, *, strict: bool, no_create:
         now=running.clock(),
         actor_name="命令行",
         progress=progress_bar(kind),
-        skip_bad=False if strict else None,
+        skip_bad=skip_bad,
         create_missing=not no_create,
+        preview=preview,
     )
-    _show(report)
-    if report.written and kind == "deliveries":
+    show_report(report, preview=preview)
+    if report.written and kind in BELIEFS:
         _refresh(running)
-    return 0 if report.written or not report.errors else 1
+    return 0 if report.written or report.would_write or not report.errors else 1
 
 
 @click.command()
@@ -104,25 +107,6 @@ def _refresh(running: Running) -> None:
         if day:
             done = refresh_channel_stock(session, day)
             click.echo(f"stock in stores inferred as of {day}: {done}")
-
-
-def _show(report: ImportReport) -> None:
-    for error in report.errors[:SHOWN_ERRORS]:
-        click.echo(f"  {error.sentence}", err=True)
-    more = len(report.errors) - SHOWN_ERRORS + report.errors_beyond
-    if more > 0:
-        click.echo(f"  … and {more} more", err=True)
-    if report.error_file:
-        click.echo(f"  marked file: {report.error_file}", err=True)
-    for note in report.notes:
-        click.echo(f"  {note}")
-    made = ", ".join(f"{number} {name} created" for name, number in report.created.items() if number)
-    state = "" if report.written or not report.errors else "NOTHING WRITTEN: "
-    tail = f", {made}" if made else ""
-    click.echo(
-        f"{state}{report.kind}: {report.accepted} accepted, {report.unchanged} unchanged, "
-        f"{report.rejected_rows} rejected{tail}"
-    )
 
 
 COMMANDS = (init, import_, template, labels, desk_link)

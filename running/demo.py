@@ -87,8 +87,9 @@ class Demo:
         now = self.running.clock()
         fonts = ensure_fonts(self.running.house.files / "fonts")
         with self.running.database.write() as session:
-            result = scan(session, load_rules(), business_day(now), now, house=self.running.house)
-            letters = push_digests(session, self.running.house, business_day(now), now, fonts=fonts)
+            rules = load_rules()
+            result = scan(session, rules, business_day(now), now, house=self.running.house)
+            letters = push_digests(session, self.running.house, rules, business_day(now), now, fonts=fonts)
         self.say(f"  预警：新增 {sum(result.fired.values())} 条，摘要 {letters} 份")
         self._settle()
 
@@ -150,7 +151,7 @@ class Demo:
 
     def _take_up_warning(self) -> None:
         with self.running.database.read() as session:
-            query = select(StockWarning).join(Store).where(Store.code == STORE).order_by(StockWarning.id)
+            query = select(StockWarning).join(StockWarning.store).where(Store.code == STORE).order_by(StockWarning.id)
             ids = [w.id for w in session.scalars(query) if w.product_code == SLOW_PRODUCT]
         wanted = {f"warning:{warning}:start_recall" for warning in ids}
         for bubble in reversed(self.world.group("dingtalk", GROUP)):

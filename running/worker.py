@@ -29,6 +29,7 @@ class Worker:
     def __init__(self, running: Running) -> None:
         self._running = running
         self._jobs = schedule.jobs(running.settings.schedule, load_rules(), running.house)
+        self._pulls = schedule.pull_jobs(running.house)
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{threading.get_ident() % 10_000}"
         self._pool = ThreadPoolExecutor(BATCH, thread_name_prefix="sender")
         self._scheduler: BackgroundScheduler | None = None
@@ -38,6 +39,7 @@ class Worker:
         """One look at everything."""
         self.fire_timers()
         self.run_jobs()
+        self.pull()
         self.deliver()
         self.fetch()
 
@@ -66,6 +68,10 @@ class Worker:
         """Run the periodic jobs whose slot nobody has done."""
         return schedule.run_due(self._running.database, self._running.house, self._jobs, self._now())
 
+    def pull(self) -> list[str]:
+        """Let the connectors fetch what is due."""
+        return schedule.run_due(self._running.database, self._running.house, self._pulls, self._now())
+
     def fetch(self) -> int:
         """Fetch pictures people sent."""
         return fetch_due(self._running.database, self._running.fetchers, self._now())
@@ -77,6 +83,7 @@ class Worker:
         for work in (self.deliver, self.fire_timers, self.fetch):
             self._scheduler.add_job(_guarded(work), "interval", seconds=TICK)
         self._scheduler.add_job(_guarded(self.run_jobs), "interval", seconds=5)
+        self._scheduler.add_job(_guarded(self.pull), "interval", seconds=5)
         self._scheduler.start()
 
     def stop(self) -> None:

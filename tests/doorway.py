@@ -10,7 +10,8 @@ from sqlalchemy import select
 from models.recall import Campaign, Discrepancy, DiscrepancyState, Handover, RecallTask
 from tests.world import World
 from workflows import files
-from workflows.doorstep import PhoneScan, ScanAnswer, open_handover, record_scans
+from workflows.door_judge import PhoneScan
+from workflows.doorstep import ScanAnswer, open_handover, record_scans
 from workflows.progress import Totals, totals
 
 

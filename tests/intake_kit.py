@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select
 
 from models import Base
@@ -54,6 +54,16 @@ class Kit:
             actor_name="测试",
             **options,
         )
+
+    def merged(self, path: Path, *ranges: str) -> Path:
+        """A copy of an Excel file with some cells merged."""
+        book = load_workbook(path)
+        assert book.active is not None
+        for cells in ranges:
+            book.active.merge_cells(cells)
+        copy = path.with_name(f"merged-{path.name}")
+        book.save(copy)
+        return copy
 
     def masters(self) -> None:
         """Two products and two stores."""

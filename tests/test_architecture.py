@@ -12,12 +12,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": set(),
     "models": set(),
     "rules": {"models"},
+    "backtest": {"rules"},
     "reports": {"models", "rules", "texts"},
     "workflows": {"models", "rules", "texts", "settings", "reports"},
     "bots": {"models", "rules", "texts", "settings", "workflows"},
     "web": {"models", "rules", "texts", "settings", "reports", "workflows", "bots"},
     "sandbox": {"models", "rules", "texts", "settings", "workflows", "bots"},
-    "running": {"models", "rules", "texts", "settings", "reports", "workflows", "bots", "web", "sandbox"},
+    "running": {"models", "rules", "texts", "settings", "reports", "workflows", "bots", "web", "sandbox", "backtest"},
     "app.py": {"models", "rules", "texts", "settings", "reports", "workflows", "bots", "web", "sandbox", "running"},
 }
 OURS = {*MAY_IMPORT, "app", "tests", "benchmarks", "migrations"} - {"app.py"}

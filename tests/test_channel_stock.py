@@ -48,10 +48,11 @@ def test_one_delivery_takes_the_rate_of_the_other_stores(kit):
     )
     refresh(kit)
     rates = {(r.store_id, r.product_id): r.monthly_millibottles for r in kit.all(SalesRate)}
-    assert rates[2, 1] == rates[1, 1] == round(12_000 / (30 / 30.4375))
+    assert rates[2, 1] == round(12_000 / (30 / 30.4375))
+    assert rates[1, 1] == round(0.3 * 12_000 / (30 / 30.4375))  # silent for three times its gap
     assert (2, 2) not in rates
     believed = {(s.store_id, s.product_id): s.bottles for s in kit.believed().values()}
-    assert believed == {(2, 1): 12, (2, 2): 24}  # without any rate all of it may still be there
+    assert believed == {(1, 1): 2, (2, 1): 12, (2, 2): 24}  # without any rate all of it may still be there
 
 
 def test_files_of_the_past_are_seen_as_of_their_last_day(kit):

@@ -247,3 +247,44 @@ def test_add_workdays_there_and_back(day, n):
 @given(days, st.integers(0, 400))
 def test_months_between_undoes_add_months(day, n):
     assert months_between(day, add_months(day, n)) == n
+
+
+@pytest.mark.parametrize(
+    ("asked", "pushed"),
+    [
+        (time(8, 37), time(8, 37)),
+        (time(8, 7), time(8, 33)),  # before people work
+        (time(9, 0), time(8, 57)),
+        (time(9, 1), time(9, 3)),
+        (time(9, 2), time(9, 3)),
+        (time(9, 28), time(9, 27)),
+        (time(9, 31, 40), time(9, 33)),
+        (time(23, 50), time(17, 57)),
+        (time(0, 0), time(8, 33)),
+    ],
+)
+def test_a_push_keeps_off_the_half_hours_and_within_working_time(asked, pushed):
+    assert CALENDAR.fit_to_push(asked) == pushed
+
+
+@given(st.times(), st.integers(0, 22), st.integers(1, 23))
+def test_every_push_is_working_time_off_the_marks(asked, first, hours):
+    calendar = WorkCalendar(day_start=time(first), day_end=time(min(first + hours, 23), 59))
+
+    fitted = calendar.fit_to_push(asked)
+
+    assert 2 < fitted.minute % 30 < 28
+    assert calendar.day_start <= fitted < calendar.day_end
+
+
+def test_a_day_that_has_no_such_minute_is_refused():
+    with pytest.raises(ValueError, match="half hours"):
+        WorkCalendar(day_start=time(9, 0), day_end=time(9, 2)).fit_to_push(time(9))
+
+
+def test_years_without_a_table_are_named_from_december_on():
+    assert CALENDAR.unknown_years(date(2026, 11, 30)) == []
+    assert CALENDAR.unknown_years(date(2026, 12, 1)) == [2027]
+    assert CALENDAR.unknown_years(date(2027, 3, 1)) == [2027]
+    known = WorkCalendar(holidays=frozenset({date(2027, 1, 1)}))
+    assert known.unknown_years(date(2026, 12, 1)) == []

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from models.catalog import Lot, Product, Store
 from models.engine import History, Outbox, Timer
+from models.observing import CountRequest
 from models.people import Person, Role
 from models.recall import (
     Campaign,
@@ -42,6 +43,8 @@ BY_ISSUING = {"recall_task": "ask_store", "food_safety_task": "ask_store"}
 #: Cards a handler asks back with.
 BY_HANDLERS = {"recall_task": ["ask_how_many"], "food_safety_task": ["safety_ask_how_many"]}
 WORDED_BOTH = {"handover", "discrepancy"}
+#: The card that asks how much is left, by how many products it asks about.
+COUNT_CARDS = {"count_ask_one", "count_ask_blank", "count_ask_several"}
 
 
 def not_in_table() -> Iterator[tuple[str, StrEnum, str]]:
@@ -87,10 +90,11 @@ def subjects_of(world: World, session: Any) -> list[Any]:
         due_at=world.clock(), version=1, visit=1,
     )  # fmt: skip
     warning = StockWarning(
-        rule="aged", rule_version="1", store=store, product=product, bottles=1, figures={}, version=1, visit=1,
+        rule="aged", rule_version="1", store_id=store.id, product_id=product.id, bottles=1, figures={}, version=1, visit=1,
         fired_on=date(2026, 9, 1), seen_on=date(2026, 9, 1), changed_at=world.clock(),
     )  # fmt: skip
-    return [hand, gap, warning]
+    count = CountRequest(store=store, store_id=store.id, reason="stale", asked_at=world.clock(), version=1, visit=1)
+    return [hand, gap, warning, count]
 
 
 def counts(session: Any) -> list[int]:
@@ -172,6 +176,7 @@ def said_by(action: Callable[..., Any], event: str) -> set[str]:
         "ask_owner": {"ask_discrepancy_short", "ask_discrepancy_over"},
         "remind_owner": {"remind_discrepancy_short", "remind_discrepancy_over"},
         "tell_rep_answer": {answers.get(event, "tell_rep_answer")},
+        **dict.fromkeys(("ask_about_rest", "ask_store_again"), COUNT_CARDS),
         **{name: {"ask_approver"} for name in ("ask_rep", "ask_manager", "ask_boss")},
     }
     return chosen.get(action.__name__, names)

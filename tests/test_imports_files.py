@@ -2,8 +2,11 @@
 
 import gzip
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
@@ -11,8 +14,9 @@ from openpyxl import load_workbook
 from models.catalog import Product, Store
 from models.stock import Delivery
 from tests.intake_kit import PRODUCTS, STORES, Kit, new_kit, xlsx
+from tests.old_excel import xls
 from workflows.imports import KINDS, describe_columns, reader, write_template
-from workflows.imports.columns import find_header
+from workflows.imports.header import find_header
 
 
 @pytest.fixture
@@ -97,11 +101,11 @@ def test_torn_gzip_is_refused(kit):
     assert "损坏" in refusal(kit, gzip.compress(PRODUCTS.encode() * 99)[:-20])
 
 
-def zeros_in_zip(megabytes: int) -> bytes:
+def zeros_in_zip(megabytes: int, name: str = "xl/worksheets/sheet1.xml") -> bytes:
     stream = io.BytesIO()
     with (
         zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as entry,
+        archive.open(name, "w", force_zip64=True) as entry,
     ):
         for _ in range(megabytes):
             entry.write(bytes(1024 * 1024))
@@ -117,7 +121,7 @@ def test_hundred_megabytes_of_zeros_in_a_gzip_are_not_read_to_the_end(kit):
 
 
 def test_zip_with_a_lying_header_is_refused(kit):
-    content = bytearray(zeros_in_zip(8))
+    content = bytearray(zeros_in_zip(8, "xl/sharedStrings.xml"))
     directory = content.rindex(b"PK\x01\x02")
     content[directory + 24 : directory + 28] = (1000).to_bytes(4, "little")
     assert "损坏" in refusal(kit, bytes(content))
@@ -131,6 +135,107 @@ def test_two_cells_in_opposite_corners_are_refused(kit):
     out = io.BytesIO()
     book.save(out)
     assert "表格太大" in refusal(kit, out.getvalue())
+
+
+def reshaped(content: bytes, change: Callable[[str], str]) -> bytes:
+    """The Excel file with the XML of its sheet written otherwise."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            part = source.read(entry)
+            if entry.filename == "xl/worksheets/sheet1.xml":
+                part = change(part.decode()).encode()
+            target.writestr(entry.filename, part)
+    return out.getvalue()
+
+
+SMALL = [["编码", "名称", "箱规"], ["A", "甲", 6]]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '<row r="3"><c r="xfd1000000" t="n"><v>1</v></c></row>',  # small letters are read as well
+        '<row r="3"><c t="n" r = "XFD1000000"><v>1</v></c></row>',
+        '<y:row r="3"><y:c r="XFD1000000"><y:v>1</y:v></y:c></y:row>',
+        "<row r='99999'>" + "<c/>" * 16_000 + "<c><v>1</v></c></row>",  # cells without names stand side by side
+        '<row r="1048576"><c r="ZZZ1"><v>1</v></c></row><row r="9"><c r="A1048576"><v>1</v></c></row>',
+    ],
+)
+def test_far_cells_are_found_however_they_are_spelt(kit, cells):
+    content = reshaped(xlsx(SMALL), lambda xml: xml.replace("</sheetData>", f"{cells}</sheetData>"))
+    assert "表格太大" in refusal(kit, content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda xml: re.sub(r"<(/?)(worksheet|sheetData|row|c|v|is|t)\b", r"<\1x:\2", xml).replace("xmlns=", "xmlns:x="),
+        lambda xml: xml.replace('<c r="A2"', "<c r='A2'"),
+        lambda xml: re.sub(r'<c r="(\w+)"( t="\w+")', r'<c\2 r="\1"', xml),
+        lambda xml: re.sub(r'<row r="\d+"', "<row", xml),
+    ],
+)
+def test_sheets_of_other_makers_are_read(kit, change):
+    assert kit.take("products", reshaped(xlsx(SMALL), change)).accepted == 1
+
+
+def test_formulas_are_found_however_the_cell_is_spelt(kit):
+    kit.masters()
+    rows: list[list[Any]] = [
+        ["门店编码", "商品编码", "日期", "瓶数", "金额"],
+        ["S1", "A1", date(2026, 3, 1), 6, "=D2*2"],
+    ]
+    fine = kit.take("deliveries", xlsx(rows))
+    assert (fine.accepted, fine.errors) == (1, [])  # nobody asks for that column
+    rows[1][3] = "=2*3"
+    odd = reshaped(xlsx(rows), lambda xml: re.sub(r'<c r="D2"', '<c t="n" r="D2"', xml))
+    assert "是公式" in kit.take("deliveries", odd).errors[0].sentence
+
+
+def test_an_old_excel_file_is_read(kit):
+    cells = [(0, column, title) for column, title in enumerate(["编码", "名称", "箱规"])]
+    content = xls([*cells, (1, 0, "A1"), (1, 1, "青岚"), (1, 2, 6.0)])
+    assert kit.take("products", content).accepted == 1
+
+
+def test_an_old_excel_file_with_cells_in_opposite_corners_takes_no_memory_of_ours(kit):
+    assert "不是能读的" in refusal(kit, xls([(0, 0, "编码"), (65_535, 65_535, "远")]))
+
+
+def test_a_locked_excel_file_says_so(kit):
+    locked = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le") + bytes(600)
+    assert "密码" in refusal(kit, locked)
+
+
+def test_endlessly_merged_cells_are_refused(kit):
+    rows = [["门店编码", "商品编码", "瓶数"], *[["S1", "A1", 1] for _ in range(1_200)]]
+    merges = '<mergeCells count="1">' + '<mergeCell ref="A2:A1200"/>' * 500 + "</mergeCells>"
+    content = reshaped(xlsx(rows), lambda xml: xml.replace("</sheetData>", f"</sheetData>{merges}"))
+    assert "取消合并" in refusal(kit, content, "counts")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark_is_read(kit, encoding):
+    assert kit.take("products", PRODUCTS.encode(encoding)).accepted == 2
+
+
+@pytest.mark.parametrize("row", ['A,"甲,6', 'A,"甲"乙,6', '"A,甲,6\nB,乙,6'])
+def test_lone_quotes_are_refused_and_swallow_nothing(kit, row):
+    assert "引号" in refusal(kit, f"商品编码,商品名称,箱规\n{row}\nC,丙,6\n")
+
+
+def test_bytes_of_nothing_in_a_text_file_are_refused(kit):
+    assert "二进制" in refusal(kit, PRODUCTS.encode() + b"A\x00B,x,6,1,x\n")
+
+
+def test_formulas_in_csv_and_in_error_files_stay_text(kit):
+    report = kit.take("products", "商品编码,商品名称,箱规\nA1,=1+1,-6\n")
+    assert report.error_file is not None
+    sheet = load_workbook(report.error_file).active
+    assert sheet is not None
+    assert sheet["B2"].data_type == "s"
+    assert str(sheet["B2"].value).startswith("'")
 
 
 def test_formulas_in_codes_and_quantities_are_refused(kit):

@@ -50,7 +50,7 @@ class Post:
     def put(self, *keys: str, channel: str = "wecom:app", kind: str = "send", card: str = "") -> None:
         with self.database.write() as session:
             for key in keys:
-                outbox.put(session, key=key, channel=channel, recipient="zhang", message=Message("标题", key),
+                outbox.put(session, key=key, channel=channel, recipient=f"member {key}", message=Message("标题", key),
                            now=self.now, kind=kind, card_ref=card)  # fmt: skip
 
     def deliver(self, worker: str = "w1") -> Delivered:

@@ -80,7 +80,7 @@ def test_digest_has_every_column_with_its_type():
 def test_digest_freezes_its_head_and_fits_chinese():
     sheet = opened(digest(ROW)).worksheets[0]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == "A1:P2"
+    assert sheet.auto_filter.ref == "A1:Y2"
     assert sheet.column_dimensions["E"].width >= 2 * len("贵州习酒窖藏")
 
 
@@ -184,3 +184,15 @@ def test_awkward_region_still_names_a_sheet():
     title = opened(data).sheetnames[0]
     assert 0 < len(title) <= 31
     assert not set(title) & set("[]:*?/\\")
+
+
+def test_the_loss_stands_in_the_persons_table_and_nowhere_in_the_groups():
+    row = DigestRow(**{**ROW.__dict__, "loss_fen": 123_456, "why": "出仓 132 天"})
+
+    mine = opened(written(lambda target: digest_workbook(target, "李业务", DAY, [row], money=True))).worksheets[0]
+    theirs = opened(digest(row)).worksheets[0]
+
+    assert [cell.value for cell in mine[1]][-1] == "预计损失（元）"
+    assert [cell.value for cell in mine[2]][-1] == 1234.56
+    assert "损失" not in " ".join(str(cell.value) for line in theirs.iter_rows() for cell in line)
+    assert 1234.56 not in [cell.value for cell in theirs[2]]

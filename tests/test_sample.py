@@ -32,7 +32,12 @@ def test_sample_is_imported_and_its_slow_goods_are_found(tmp_path, today, kinds)
     with kit.database.write() as session:
         refresh_channel_stock(session, today)
         fired = scan(session, load_rules(), today, kit.now).fired
-    assert fired == {"aged": 5, "overstock": 4, "near_expiry": 3}
+    assert {rule: number for rule, number in fired.items() if number} == {
+        "aged": 5,
+        "overstock": 5,
+        "no_sale": 5,
+        "near_expiry": 3,
+    }
     assert {kit.count(Product), kit.count(Store), kit.count(Person)} == {12, 10, 18}
     assert kit.books_are_right()
     slow = next(p for p in kit.all(Product) if p.code == SLOW_PRODUCT)

@@ -1,157 +1,142 @@
-"""The daily scan: what fires, what stays, what ends, on both databases."""
+"""What the daily scan finds, on both databases."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from models.catalog import Lot, Product, Store
-from models.engine import History
-from models.people import Person
-from models.recall import Campaign, Reason, RecallTask
-from models.stock import ChannelStock, Reservation, SalesRate, StockSource
-from models.warning import StockWarning, WarningState
-from rules.warnings import Ruleset, read_rules
-from tests.intake_kit import NOW, TODAY, Kit, new_kit
-from workflows.scan import ScanResult, scan
-
-RULES = """
-rules:
-  - {name: aged, title: 库龄过长, kind: age, days: [90, 180]}
-  - {name: overstock, title: 库存偏高, kind: cover, months: [3, 6], history_months: 3, min_bottles: 6}
-  - {name: near_expiry, title: 临近到期, kind: expiry, months_left: [6, 5, 4, 3]}
-"""
-PRODUCTS = (
-    "商品编码,商品名称,箱规,单价,价位段,效期依据,保质月数,老酒\n"
-    "A1,青岚,6,100,中档,无,,否\nB2,老酒,6,900,高档,无,,是\nC3,露酒,6,50,低档,标签,12,否\n"
-)
-STORES = "门店编码,门店名称,区域\nS1,福顺,东区\nS2,聚缘,西区\n"
+from models.catalog import ExpiryBasis, Lot, Product, Store
+from models.stock import StockSource
+from models.warning import ScanRun, StockWarning
+from rules.shelf_life import months_left
+from rules.warning_rules import Metric, Scope, Thresholds
+from tests.intake_kit import NOW, TODAY, new_kit
+from tests.scan_kit import AGED, COVER, Channel, changed, of_day, rule, ruleset
+from workflows.scan import preview, scan
+from workflows.warning_value import confirmed_on, value_on
 
 
 @pytest.fixture
-def kit(tmp_path, database_url) -> Iterator[Kit]:
-    kit = new_kit(tmp_path, database_url)
-    assert kit.take("products", PRODUCTS).written
-    assert kit.take("stores", STORES).written
-    yield kit
+def channel(tmp_path, migrated_url) -> Iterator[Channel]:
+    kit = new_kit(tmp_path, migrated_url)
+    yield Channel(kit)
     kit.database.close()
 
 
-def hold(
-    kit: Kit, product: int, batch: str, bottles: int, *, days: int, store: int = 1, made: date | None = None
-) -> int:
-    """Let a store hold bottles of a lot that came so many days ago; return the lot's id."""
-    with kit.database.write() as session:
-        lot = session.scalar(select(Lot).where(Lot.product_id == product, Lot.batch == batch))
-        if lot is None:
-            lot = Lot(product_id=product, batch=batch, production_date=made)
-            session.add(lot)
-            session.flush()
-        session.add(
-            ChannelStock(
-                store_id=store,
-                product_id=product,
-                lot_id=lot.id,
-                bottles=bottles,
-                received_on=TODAY - timedelta(days=days),
-                as_of=TODAY,
-                source=StockSource.COUNT,
-            )
-        )
-        return lot.id
-
-
-def sell(kit: Kit, product: int, millibottles: int, *, months: int = 6, store: int = 1) -> None:
-    with kit.database.write() as session:
-        session.add(
-            SalesRate(
-                store_id=store,
-                product_id=product,
-                monthly_millibottles=millibottles,
-                months=months,
-                as_of=TODAY,
-                source=StockSource.INFERRED,
-            )
-        )
-
-
-def run(kit: Kit, today: date = TODAY, rules: str = RULES) -> ScanResult:
-    ruleset: Ruleset = read_rules(rules)
-    with kit.database.write() as session:
-        return scan(session, ruleset, today, NOW, house=kit.house)
-
-
-def open_warnings(kit: Kit) -> set[tuple[str, int, int, int]]:
-    return {(w.rule, w.store_id, w.lot_id, w.level) for w in kit.all(StockWarning) if w.state is WarningState.FIRING}
+# Ages
 
 
 @pytest.mark.parametrize(("days", "level"), [(90, None), (91, 1), (180, 1), (181, 2)])
-def test_age_fires_above_its_threshold(kit, days, level):
-    lot = hold(kit, 1, "B1", 6, days=days)
-    run(kit)
-    assert open_warnings(kit) == ({("aged", 1, lot, level)} if level else set())
+def test_age_fires_above_its_threshold(channel, days, level):
+    lot = channel.hold(6, days=days)
+    channel.scan()
+    assert channel.firing() == ({("aged", 1, lot, level)} if level else set())
 
 
-def test_figures_tell_why(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    run(kit)
-    [warning] = kit.all(StockWarning)
+def test_figures_tell_why(channel):
+    channel.hold(6, days=100, made=date(2025, 1, 2))
+    channel.scan()
+    warning = channel.one()
     assert warning.figures == {
-        "kind": "age",
+        "metric": "age_in_store",
         "day": "2026-03-10",
-        "threshold_days": 90,
-        "age_days": 100,
-        "batch": "B1",
         "received_on": "2025-11-30",
         "source": "count",
         "as_of": "2026-03-10",
+        "batch": "B1",
+        "age_days": 100,
+        "counted_from": "2025-11-30",
+        "production_date": "2025-01-02",
+        "price_fen": 10_000,
     }
-    assert warning.rule_version == read_rules(RULES).version
+    assert (warning.value, warning.threshold, warning.rule_version) == (100_000, 90_000, "v1")
     assert (warning.version, warning.visit, warning.bottles, warning.episode) == (1, 1, 6, 1)
+    # Nobody knows what the store sells: all of it is at stake.
+    assert warning.loss_fen == 60_000
 
 
-def test_liquor_that_gains_with_age_is_never_too_old(kit):
-    hold(kit, 2, "B1", 6, days=4000)
-    assert run(kit).fired["aged"] == 0
+def test_each_age_counts_from_its_own_day(channel):
+    three = (Metric.AGE_IN_STORE, Metric.AGE_IN_CHANNEL, Metric.AGE_SINCE_PRODUCTION)
+    channel.rules = ruleset(*(rule(metric.value, metric, 5) for metric in three))
+    channel.hold(6, days=10, channel_since=TODAY - timedelta(days=200), made=TODAY - timedelta(days=300))
+    channel.scan()
+    assert {w.rule: w.value for w in channel.all()} == {
+        "age_in_store": 10_000,
+        "age_in_channel": 200_000,
+        "age_since_production": 300_000,
+    }
 
 
-def test_scope_narrows_by_band_and_region(kit):
-    first = hold(kit, 1, "B1", 6, days=100)
-    hold(kit, 1, "B1", 6, days=100, store=2)
-    hold(kit, 3, "C1", 6, days=100)
-    rules = "rules:\n  - {name: a, title: x, kind: age, days: [90], price_bands: [中档], regions: [东区]}\n"
-    run(kit, rules=rules)
-    assert open_warnings(kit) == {("a", 1, first, 1)}
+def test_age_in_the_channel_is_the_age_in_the_store_where_no_transfer_was(channel):
+    channel.rules = ruleset(rule("c", Metric.AGE_IN_CHANNEL, 5))
+    channel.hold(6, days=10)
+    channel.scan()
+    assert channel.one().value == 10_000
 
 
-def test_closed_stores_and_empty_shelves_are_quiet(kit):
-    hold(kit, 1, "B1", 0, days=100)
-    hold(kit, 1, "B1", 6, days=100, store=2)
-    with kit.database.write() as session:
+def test_liquor_that_gains_with_age_is_never_too_old(channel):
+    channel.hold(6, days=4000, product=2)
+    channel.sells(0, product=2)
+    channel.rules = ruleset(AGED, COVER, rule("n", Metric.DAYS_WITHOUT_SALE, 1))
+    channel.scan()
+    assert channel.all() == []
+
+
+def test_closed_stores_and_empty_shelves_are_quiet(channel):
+    channel.hold(0, days=100)
+    channel.hold(6, days=100, store=2)
+    with channel.kit.database.write() as session:
         session.execute(update(Store).where(Store.id == 2).values(active=False))
-    assert run(kit).fired["aged"] == 0
+    channel.scan()
+    assert channel.all() == []
+
+
+# Scopes
+
+
+def test_a_rule_looks_only_where_it_is_told_to(channel):
+    lot = channel.hold(6, days=100)
+    channel.hold(6, days=100, store=2)
+    channel.hold(6, days=100, product=3, batch="C1")
+    channel.rules = ruleset(changed(AGED, scope=Scope(price_bands=("中档",), regions=("东区",))))
+    channel.scan()
+    assert channel.firing() == {("aged", 1, lot, 1)}
+
+
+def test_the_most_specific_thresholds_win(channel):
+    rows = (
+        Thresholds(Scope(stores=("S2",)), (300_000,), 300_000),
+        Thresholds(Scope(regions=("东区", "西区")), (50_000, 99_000), 50_000),
+        Thresholds(Scope(), (1_000,), 1_000),
+    )
+    lot = channel.hold(6, days=100)
+    channel.hold(6, days=100, store=2)
+    channel.rules = ruleset(changed(AGED, thresholds=rows))
+    channel.scan()
+    assert channel.firing() == {("aged", 1, lot, 2)}
+    assert channel.one().threshold == 99_000
 
 
 @pytest.mark.parametrize(
-    ("bottles", "rate", "months", "level"),
-    [(18, 6_000, 6, None), (19, 6_000, 6, 1), (37, 6_000, 6, 2), (19, 6_000, 2, None), (5, 100, 6, None), (6, 0, 6, 2)],
+    ("scope", "meant"),
+    [
+        (Scope(products=("A1",)), True),
+        (Scope(products=("X",)), False),
+        (Scope(stores=("S1",)), True),
+        (Scope(tiers=("A",)), False),
+        (Scope(channels=("烟酒店",)), False),
+        (Scope(brands=("没有",)), False),
+    ],
 )
-def test_cover_fires_above_so_many_months_of_sales(kit, bottles, rate, months, level):
-    hold(kit, 1, "B1", bottles, days=1)
-    sell(kit, 1, rate, months=months)
-    run(kit)
-    assert open_warnings(kit) == ({("overstock", 1, 0, level)} if level else set())
+def test_every_dimension_of_a_scope_narrows(channel, scope, meant):
+    channel.hold(6, days=100)
+    channel.rules = ruleset(changed(AGED, scope=scope))
+    channel.scan()
+    assert bool(channel.all()) is meant
 
 
-def test_cover_sums_all_lots_and_needs_a_known_rate(kit):
-    hold(kit, 1, "B1", 10, days=1)
-    hold(kit, 1, "B2", 10, days=20)
-    assert run(kit).fired["overstock"] == 0
-    sell(kit, 1, 6_000)
-    run(kit)
-    [warning] = kit.all(StockWarning)
-    assert (warning.bottles, warning.figures["received_on"]) == (20, "2026-02-18")
+# Remaining life (traps 30 to 32)
 
 
 @pytest.mark.parametrize(
@@ -161,121 +146,347 @@ def test_cover_sums_all_lots_and_needs_a_known_rate(kit):
         (date(2025, 9, 10), 1),
         (date(2025, 8, 10), 2),
         (date(2025, 7, 10), 3),
-        (date(2025, 6, 10), 4),
-        (date(2024, 1, 1), 4),
+        (date(2025, 4, 24), 5),
+        (date(2024, 1, 1), 5),
     ],
 )
-def test_expiry_fires_by_months_left(kit, made, level):
-    lot = hold(kit, 3, "C1", 6, days=1, made=made)
-    run(kit)
-    assert open_warnings(kit) == ({("near_expiry", 1, lot, level)} if level else set())
+def test_remaining_life_fires_by_calendar_months(channel, made, level):
+    lot = channel.hold(6, product=3, batch="C1", made=made)
+    channel.rules = ruleset(rule("near", Metric.REMAINING_LIFE, 6, 5, 4, 3, 1.5))
+    channel.scan()
+    assert channel.firing() == ({("near", 1, lot, level)} if level else set())
 
 
-def test_goods_without_an_expiry_basis_are_never_near_their_end(kit):
-    hold(kit, 1, "B1", 6, days=1, made=date(2010, 1, 1))
-    with kit.database.write() as session:
-        session.execute(update(Product).where(Product.id == 3).values(expiry_months=None))
-    hold(kit, 3, "C1", 6, days=1, made=date(2010, 1, 1))
-    assert run(kit).fired["near_expiry"] == 0
+@pytest.mark.parametrize("today", [date(2028, 2, 29), date(2026, 1, 31), date(2026, 2, 28), date(2026, 8, 31)])
+def test_months_tile_without_gap_or_overlap_at_every_month_end(channel, today):
+    levels = (3, 2, 1)
+    channel.rules = ruleset(rule("near", Metric.REMAINING_LIFE, *levels))
+    made = [date(today.year - 1, today.month, min(today.day, 28)) + timedelta(days=days) for days in range(0, 100, 3)]
+    lots = {channel.hold(6, product=3, batch=f"C{n}", made=day): day for n, day in enumerate(made)}
+    with channel.kit.database.write() as session:
+        scan(session, channel.rules, today, NOW)
+    found = {w.lot_id: w.level for w in channel.all()}
+    for lot, day in lots.items():
+        left = months_left(today, _twelve_months_on(day))
+        assert found.get(lot, 0) == sum(left <= level * 1000 for level in levels), day
 
 
-def test_the_same_day_twice_changes_nothing(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    assert run(kit).fired["aged"] == 1
-    again = run(kit)
-    assert (again.fired["aged"], again.still["aged"], again.resolved["aged"]) == (0, 1, 0)
-    assert kit.count(StockWarning) == 1
+def _twelve_months_on(day: date) -> date:
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return date(day.year + 1, 2, 28)
 
 
-def test_figures_and_level_follow_the_days(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    run(kit)
-    run(kit, TODAY + timedelta(days=90))
-    [warning] = kit.all(StockWarning)
-    assert (warning.level, warning.figures["age_days"], warning.fired_on) == (2, 190, TODAY)
-    assert warning.seen_on == TODAY + timedelta(days=90)
+def test_what_is_over_is_below_zero_and_says_so(channel):
+    channel.hold(6, product=3, batch="C1", made=date(2025, 2, 10))
+    channel.rules = ruleset(rule("near", Metric.REMAINING_LIFE, 6))
+    channel.scan()
+    assert channel.one().value == -1_000
+    assert channel.one().counted_from == date(2026, 2, 10)
 
 
-def empty_shelf(kit: Kit, bottles: int = 0) -> None:
-    with kit.database.write() as session:
-        session.execute(update(ChannelStock).values(bottles=bottles))
+def test_goods_without_an_expiry_basis_are_never_near_their_end(channel):
+    channel.hold(6, made=date(2010, 1, 1))
+    channel.hold(6, product=3, batch="C1", made=date(2010, 1, 1))
+    channel.change(Product, expiry_basis=ExpiryBasis.NONE, expiry_months=12)
+    channel.rules = ruleset(rule("near", Metric.REMAINING_LIFE, 6))
+    channel.scan()
+    assert channel.all() == []
 
 
-def test_it_ends_when_it_is_no_longer_true_and_fires_again_as_a_new_episode(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    run(kit)
-    empty_shelf(kit)
-    assert run(kit).resolved["aged"] == 1
-    [warning] = kit.all(StockWarning)
-    assert (warning.state, warning.version, warning.visit) == (WarningState.RESOLVED, 2, 2)
-    [step] = kit.all(History)
-    assert (step.flow, step.event, step.from_state, step.to_state) == ("warning", "resolve", "firing", "resolved")
-    empty_shelf(kit, 6)
-    assert run(kit).fired["aged"] == 1
-    assert sorted(w.episode for w in kit.all(StockWarning)) == [1, 2]
+@pytest.mark.parametrize("made", [None, date(9990, 1, 1)])
+def test_a_lot_without_a_sensible_production_day_stops_nothing(channel, made):
+    lot = channel.hold(6, days=100, product=3, batch="C1", made=made)
+    channel.change(Product, expiry_months=90_000)
+    channel.rules = ruleset(AGED, rule("near", Metric.REMAINING_LIFE, 6), rule("p", Metric.AGE_SINCE_PRODUCTION, 6))
+    channel.scan()
+    assert channel.firing() == {("aged", 1, lot, 1)}
 
 
-def test_dismissed_stays_dismissed_until_its_cause_is_gone(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    run(kit)
-    with kit.database.write() as session:
-        session.execute(update(StockWarning).values(state=WarningState.DISMISSED))
-    assert run(kit).fired["aged"] == 0
-    empty_shelf(kit)
-    assert run(kit).resolved["aged"] == 1
+# Cover (trap 56)
 
 
-def test_a_rule_taken_out_of_the_file_ends_its_warnings(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    run(kit)
-    run(kit, rules="rules:\n  - {name: other, title: x, kind: age, days: [900]}\n")
-    assert [w.state for w in kit.all(StockWarning)] == [WarningState.RESOLVED]
+@pytest.mark.parametrize(
+    ("bottles", "monthly", "level"), [(18, 6, None), (19, 6, 1), (36, 6, 1), (37, 6, 2), (15, 6, None)]
+)
+def test_cover_fires_above_so_many_months_of_sales(channel, bottles, monthly, level):
+    channel.hold(bottles)
+    channel.sells(monthly)
+    channel.scan()
+    assert channel.firing() == ({("cover", 1, 0, level)} if level else set())
 
 
-def reserve(kit: Kit, lot: int) -> None:
-    """An open task asks store 1 for the lot."""
-    with kit.database.write() as session:
-        session.add(Person(id=1, code="P1", name="甲"))
-        session.flush()
-        session.add(
-            Campaign(
-                id=1,
-                product_id=1,
-                reason=Reason.SLOW,
-                deadline=TODAY,
-                source="cli",
-                creator_id=1,
-                created_at=NOW,
-                version=1,
-            )
-        )
-        session.flush()
-        session.add(RecallTask(id=1, campaign_id=1, store_id=1, deadline=TODAY, version=1))
-        session.flush()
-        session.add(Reservation(task_id=1, store_id=1, lot_id=lot, bottles=6))
+@pytest.mark.parametrize(("days", "level"), [(80, None), (100, 1), (190, 2)])
+def test_without_any_sale_cover_ranks_by_age_and_never_divides_by_nothing(channel, days, level):
+    channel.rules = ruleset(COVER)
+    channel.hold(600, days=days)
+    channel.sells(0)
+    channel.scan()
+    assert channel.firing() == ({("cover", 1, 0, level)} if level else set())
+    if level:
+        assert channel.one().value == days * 32_854 // 1_000
+        assert value_on(channel.one(), of_day(30)) == round((days + 30) * 1000 / 30.4375)
 
 
-def test_goods_an_open_task_asks_for_fire_nothing_new(kit):
-    lot = hold(kit, 1, "B1", 6, days=100)
-    other = hold(kit, 1, "B1", 6, days=100, store=2)
-    sell(kit, 1, 100)
-    reserve(kit, lot)
-    run(kit)
-    assert open_warnings(kit) == {("aged", 2, other, 1)}
+def test_cover_needs_a_known_rate_and_sums_all_lots(channel):
+    channel.rules = ruleset(COVER)
+    channel.hold(10, days=1)
+    channel.hold(10, days=20, batch="B2")
+    channel.scan()
+    assert channel.all() == []
+    channel.sells(6)
+    channel.scan()
+    assert (channel.one().bottles, channel.one().figures["received_on"]) == (20, "2026-02-18")
+    assert channel.one().value == 3_333
 
 
-def test_a_warning_taken_up_does_not_end_while_its_goods_are_asked_for(kit):
-    lot = hold(kit, 1, "B1", 6, days=100)
-    run(kit)
-    reserve(kit, lot)
-    with kit.database.write() as session:
-        session.execute(update(StockWarning).values(state=WarningState.IN_ACTION))
-    result = run(kit)
-    assert (result.still["aged"], result.resolved["aged"], result.fired["aged"]) == (1, 0, 0)
+@pytest.mark.parametrize(("days", "fires"), [(59, False), (60, True)])
+@pytest.mark.parametrize("metric", [Metric.MONTHS_OF_COVER, Metric.DAYS_WITHOUT_SALE, Metric.SELL_THROUGH])
+def test_new_listings_are_left_alone(channel, days, fires, metric):
+    levels = {Metric.SELL_THROUGH: 90}.get(metric, 0.5)
+    channel.rules = ruleset(rule("r", metric, levels, new_listing_days=60))
+    channel.hold(600, days=days)
+    first = TODAY - timedelta(days=days)
+    channel.sells(1, first_arrived_on=first, last_arrived_on=first, received_bottles=600, sold_bottles=6)
+    channel.scan()
+    assert bool(channel.firing()) is fires
 
 
-def test_two_scans_in_one_transaction_do_not_meet(kit):
-    hold(kit, 1, "B1", 6, days=100)
-    with kit.database.write() as session:
-        scan(session, read_rules(RULES), TODAY, NOW)
-        assert scan(session, read_rules(RULES), TODAY, NOW).still["aged"] == 1
+def test_a_quiet_month_fires_nothing_new_and_keeps_what_fires(channel):
+    channel.rules = ruleset(changed(COVER, leave_out_months=(3,)))
+    channel.hold(60)
+    channel.sells(6)
+    channel.scan()
+    assert channel.all() == []
+    channel.rules = ruleset(COVER)
+    channel.scan(1)
+    channel.rules = ruleset(changed(COVER, leave_out_months=(3,)))
+    channel.scan(2)
+    assert channel.states() == ["firing"]
+
+
+# Sales
+
+
+@pytest.mark.parametrize(("bottles", "level"), [(0, 2), (1, 1), (2, None), (3, None)])
+def test_safety_stock_counts_days_of_sales_and_sees_an_empty_shelf(channel, bottles, level):
+    channel.rules = ruleset(rule("low", Metric.SAFETY_STOCK, 7, 5, clears=10))
+    channel.hold(bottles)
+    channel.sells(6)  # one bottle lasts 5.07 days
+    channel.scan()
+    found = channel.firing()
+    assert found == ({("low", 1, 0, level)} if level else set())
+    assert [w.bottles for w in channel.all()] == ([bottles] if level else [])
+
+
+def test_what_does_not_sell_needs_no_safety_stock(channel):
+    channel.rules = ruleset(rule("low", Metric.SAFETY_STOCK, 7))
+    channel.hold(1)
+    channel.sells(0)
+    channel.scan()
+    assert channel.all() == []
+
+
+def test_days_without_a_sale_count_from_the_last_sale_or_else_the_last_arrival(channel):
+    channel.rules = ruleset(rule("n", Metric.DAYS_WITHOUT_SALE, 60))
+    channel.hold(6, days=100)
+    channel.hold(6, days=100, store=2)
+    channel.sells(1, last_sold_on=TODAY - timedelta(days=61))
+    channel.sells(1, store=2, last_arrived_on=TODAY - timedelta(days=70))
+    channel.scan()
+    assert {w.store_id: w.value for w in channel.all()} == {1: 61_000, 2: 70_000}
+
+
+def test_sell_through_of_a_young_series_is_drawn_to_its_peers(channel):
+    channel.rules = ruleset(rule("t", Metric.SELL_THROUGH, 30))
+    others = channel.stores(("S3", "东区", ""), ("S4", "东区", ""))
+    for store in (1, *others):
+        channel.hold(20, store=store)
+    for store in others:
+        channel.sells(6, store=store, received_bottles=100, sold_bottles=80)
+    channel.sells(1, months=2, received_bottles=10, sold_bottles=0)
+    channel.scan()
+    # Peers sold 160 of 210: (2 × 0 % + 4 × 76.19 %) / 6 = 50.8 %.
+    assert channel.all() == []
+    channel.sells(1, months=12, received_bottles=10, sold_bottles=0)
+    channel.scan(1)
+    assert (channel.one().value, channel.one().figures["peer_permille"]) == (19_047, 761)
+    assert (channel.one().figures["peers"], channel.one().figures["shrinkage_k"]) == (3, 4)
+
+
+def test_peers_of_another_region_do_not_count(channel):
+    channel.rules = ruleset(rule("t", Metric.SELL_THROUGH, 30))
+    channel.hold(20)
+    channel.hold(20, store=2)
+    channel.sells(6, store=2, received_bottles=100, sold_bottles=100)
+    channel.sells(1, months=2, received_bottles=10, sold_bottles=1)
+    channel.scan()
+    assert channel.one().value == 10_000
+
+
+def test_nothing_received_has_no_share(channel):
+    channel.rules = ruleset(rule("t", Metric.SELL_THROUGH, 30))
+    channel.hold(20)
+    channel.sells(1, received_bottles=0, sold_bottles=0)
+    channel.scan()
+    assert channel.all() == []
+
+
+def test_expected_leftovers_count_in_bottles_and_in_money(channel):
+    channel.rules = ruleset(rule("u", Metric.EXPECTED_UNSOLD, 12, 48), rule("l", Metric.EXPECTED_LOSS, 1_000, 3_000))
+    channel.hold(100)
+    channel.sells(1, unsold_millibottles=20_500)
+    channel.scan()
+    assert {(w.rule, w.level, w.value, w.loss_fen) for w in channel.all()} == {
+        ("u", 1, 20_500, 205_000),
+        ("l", 1, 2_050_000, 205_000),
+    }
+
+
+def test_too_little_at_stake_or_too_few_bottles_fire_nothing(channel):
+    channel.hold(6, days=100)
+    for options in ({"min_bottles": 7}, {"min_loss_fen": 60_001}):
+        channel.rules = ruleset(changed(AGED, **options))
+        channel.scan()
+        assert channel.all() == []
+    channel.rules = ruleset(changed(AGED, min_bottles=6, min_loss_fen=60_000))
+    channel.scan()
+    assert len(channel.all()) == 1
+
+
+def test_the_lot_that_is_sold_first_costs_nothing(channel):
+    channel.hold(6, days=100, unsold_millibottles=0)
+    channel.hold(6, days=95, batch="B2", unsold_millibottles=2_500)
+    channel.sells(2, unsold_millibottles=2_500)
+    channel.rules = ruleset(AGED)
+    channel.scan()
+    assert [w.loss_fen for w in channel.all()] == [0, 25_000]
+
+
+# Turnover
+
+
+def peers(channel: Channel, covers: list[int], *, region: str = "南区", tier: str = "A") -> list[int]:
+    """Stores that hold so many months of sales."""
+    stores = channel.stores(*((f"T{region}{tier}{n}", region, tier) for n in range(len(covers))))
+    for store, cover in zip(stores, covers, strict=True):
+        channel.hold(cover * 10, store=store)
+        channel.sells(10, store=store)
+    return stores
+
+
+def test_a_store_far_above_its_peers_fires_with_median_and_deviation(channel):
+    channel.rules = ruleset(rule("s", Metric.TURNOVER, 3.5, 6))
+    stores = peers(channel, [1, 2, 3, 4, 5, 20])
+    channel.scan()
+    warning = channel.one()
+    # Median 3.5 months, deviations 2.5 1.5 0.5 0.5 1.5 16.5: median 1.5. (20 - 3.5) / (1.4826 × 1.5) = 7.42.
+    assert (warning.store_id, warning.product_id, warning.lot_id, warning.level) == (stores[-1], 0, 0, 2)
+    assert (warning.figures["median"], warning.figures["mad"], warning.figures["peers"]) == (3_500, 1_500, 6)
+    assert warning.value == 7_419
+    assert (warning.bottles, warning.figures["cover_milli"]) == (200, 20_000)
+
+
+@pytest.mark.parametrize("covers", [[3, 3, 3, 3, 20], [1, 2, 3, 20]])
+def test_peers_that_are_all_alike_or_too_few_say_nothing(channel, covers):
+    channel.rules = ruleset(rule("s", Metric.TURNOVER, 3.5))
+    peers(channel, covers)
+    channel.scan()
+    assert channel.all() == []
+
+
+def test_peers_are_of_the_same_tier_and_region(channel):
+    channel.rules = ruleset(rule("s", Metric.TURNOVER, 3.5))
+    peers(channel, [1, 2, 3, 4, 5])
+    peers(channel, [16, 18, 20, 22, 24], tier="B")
+    peers(channel, [16, 18, 20, 22, 24], region="北区")
+    channel.scan()
+    assert channel.all() == []
+
+
+# The scan itself
+
+
+def test_the_same_day_twice_changes_nothing(channel):
+    channel.rules = ruleset(AGED, COVER, rule("s", Metric.TURNOVER, 3.5), rule("low", Metric.SAFETY_STOCK, 100))
+    channel.hold(60, days=100)
+    channel.sells(6)
+    peers(channel, [1, 2, 3, 4, 5, 20])
+    first = channel.scan()
+    before, events = [vars_of(w) for w in channel.all()], channel.events()
+    again = channel.scan()
+    assert sum(first.fired.values()) == len(before) > 5
+    assert (sum(again.fired.values()), sum(again.resolved.values())) == (0, 0)
+    assert again.still == first.fired
+    assert ([vars_of(w) for w in channel.all()], channel.events()) == (before, events)
+    assert channel.kit.count(ScanRun) == 1
+
+
+def vars_of(warning: StockWarning) -> dict:
+    return {column.key: getattr(warning, column.key) for column in StockWarning.__table__.columns}
+
+
+def test_a_day_that_only_passes_writes_nothing_and_is_told_all_the_same(channel):
+    channel.rules = ruleset(AGED)
+    channel.hold(6, days=100)
+    channel.scan()
+    before = vars_of(channel.one())
+    channel.scan(5)
+    warning = channel.one()
+    assert vars_of(warning) == before
+    assert value_on(warning, of_day(5)) == 105_000
+    with channel.kit.database.read() as session:
+        assert confirmed_on(session, warning) == of_day(5)
+
+
+def test_an_earlier_day_is_refused(channel):
+    channel.scan(3)
+    with pytest.raises(Exception, match="2026-03-13 已经巡检过，不能再按更早的 2026-03-12 巡检"):
+        channel.scan(2)
+
+
+def test_a_preview_says_what_would_fire_and_writes_nothing(channel):
+    lot = channel.hold(6, days=100)
+    channel.hold(6, days=300, batch="B2", as_of=TODAY - timedelta(days=100))
+    with channel.kit.database.read() as session:
+        hits = list(preview(session, channel.rules, TODAY))
+        later = list(preview(session, channel.rules, of_day(100)))
+    assert [(h.rule, h.level, h.store_id, h.lot_id, h.bottles, h.loss_fen) for h in hits] == [
+        ("aged", 1, 1, lot, 6, 60_000)
+    ]
+    assert later == []  # nobody has looked since
+    assert (channel.all(), channel.kit.count(ScanRun)) == ([], 0)
+
+
+def test_two_scans_in_one_transaction_do_not_meet(channel):
+    channel.hold(6, days=100)
+    with channel.kit.database.write() as session:
+        scan(session, channel.rules, TODAY, NOW)
+        assert scan(session, channel.rules, TODAY, NOW).still["aged"] == 1
+
+
+def test_huge_figures_fit(channel):
+    channel.rules = ruleset(AGED, COVER, rule("l", Metric.EXPECTED_LOSS, 1_000))
+    channel.hold(2_000_000, days=100, source=StockSource.SYSTEM)
+    channel.sells(0.001, unsold_millibottles=2_000_000_000)
+    channel.change(Product, price_fen=900_000)
+    channel.scan()
+    assert {w.rule: w.value for w in channel.all()} == {"aged": 100_000, "cover": 2_000_000_000, "l": 2_000_000_000}
+    assert {w.loss_fen for w in channel.all()} <= {0, 2_000_000_000}
+
+
+def test_no_rules_and_no_stock_are_no_trouble(channel):
+    channel.rules = ruleset()
+    assert channel.scan().fired == {}
+    channel.rules = ruleset(AGED, COVER, rule("s", Metric.TURNOVER, 3.5))
+    assert sum(channel.scan().fired.values()) == 0
+
+
+def test_today_is_an_argument(channel):
+    """Nothing asks the machine's clock: a scan of another century finds ages of that century."""
+    channel.hold(6, days=100)
+    with channel.kit.database.write() as session:
+        session.execute(update(Lot).values(production_date=None))
+        scan(session, ruleset(AGED), date(2020, 1, 1), datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
+    assert channel.all() == []

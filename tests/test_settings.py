@@ -33,7 +33,7 @@ def test_shipped_file_is_whole_once_secrets_are_set():
     settings = load(ROOT / "config.yaml", ENVIRON)
 
     assert settings.wecom.agent_id == 1_000_002
-    assert settings.schedule.push_at.isoformat() == "08:07:00"
+    assert settings.schedule.push_at.isoformat() == "08:37:00"
 
 
 def test_missing_secret_names_key_and_variable():

@@ -16,7 +16,7 @@ from texts.message import Message
 from texts.render import FOLDER, TextMissing, Texts, goods, plain, tidy, yuan
 
 GOLDEN = Path(__file__).parent / "golden"
-FILES = ("recall", "food_safety", "common")
+FILES = ("recall", "food_safety", "common", "observe")
 AT = datetime(2026, 9, 7, 10, 30, tzinfo=UTC)
 PARTITION = SimpleNamespace(
     in_stores=36, reserved=0, in_transit=6, quarantine=0, warehouse=120, returned=12, sold=3, transferred=0,
@@ -36,6 +36,19 @@ SAMPLE = {
     "names": "青岚坊柔和、青岚坊经典", "p": PARTITION, "detail": "王芳已在 9 月 7 日 10:30 扫过", "error": "93000: 群里没有机器人",
     "url": "https://jiuhui.example/desk/", "handed_over": 12, "accepted": 6, "answered": 2, "done": 1, "in_transit": 6,
     "received": 6, "outstanding": 14, "legal_class": 2, "dead": 1,
+    "trouble": "出货.xlsx：第 2 行“门店编码”（写的是 S99）：没有这家门店，请先导入门店。",
+}  # fmt: skip
+_ROW = {
+    "product": "青岚坊柔和 42 度 500ml",
+    "shown": 20,
+    "case_size": 6,
+    "age": "数据 12 天前，店主自报",
+    "bottles": 13,
+    "who": "陈福顺",
+}
+SAMPLE |= {
+    "row": _ROW, "rows": [_ROW, {**_ROW, "shown": None}], "again": False, "days": 12, "source": "店主自报", "believed": 108,
+    "products": 3, "confidence": 65, "flags": ["没有照片，按门店盘点的可信度记。"], "metres": 1112, "day": date(2026, 9, 7), "code": "C1-B1",
 }  # fmt: skip
 WECOM_TITLE = 36  # characters a WeCom card shows of its title
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import Database
 from web import pages
+from web.api import api
 from web.services import EXTENSION, Clock
 from web.webhooks import EXTENSION as DOORS
 from web.webhooks import Doors, webhooks
@@ -36,6 +37,7 @@ def create_app(services: AppServices, doors: Doors) -> Flask:
     app.extensions[EXTENSION] = services
     app.extensions[DOORS] = doors
     app.register_blueprint(webhooks)
+    app.register_blueprint(api)
     pages.register(app)
     app.add_url_rule("/healthz", view_func=_healthy)
     app.add_url_rule("/readyz", view_func=lambda: _ready(services.database))

@@ -14,6 +14,7 @@ from models.recall import Campaign
 from web import auth
 from web import desk_queries as queries
 from web.auth import Visitor
+from web.desk_quotas import alarms
 from web.guards import guard
 from web.recall_page import recall_page
 from web.services import services, transact
@@ -69,6 +70,7 @@ def overview() -> Response:
             dead=dead,
             letters=list(session.scalars(queries.dead_letters().limit(queries.PAGE))),
             quotas=queries.quotas(session, _now()),
+            alarms=alarms(services().house, _now()),
             may_retry=_may_retry(visitor),
         )
 

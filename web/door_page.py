@@ -15,7 +15,8 @@ from web.door_queries import door_view
 from web.pictures import photo, signature
 from web.visits import Purpose, Visit, day_in, sent, words_in
 from workflows.acting import business_day
-from workflows.doorstep import PhoneScan, add_photo, open_handover, record_scans, undo_scan
+from workflows.door_judge import PhoneScan
+from workflows.doorstep import add_photo, open_handover, record_scans, undo_scan
 from workflows.refusals import InvalidInput
 
 MOST_SCANS = 100  # in one request; the phone sends the rest with the next

@@ -4,6 +4,7 @@ import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from web import api_problems
 from web.security import protect
 
 log = structlog.get_logger(__name__)
@@ -14,7 +15,7 @@ SENTENCES = {
     403: ("不能这样操作", "页面可能已经过期，请返回上一页刷新后再试。"),
     404: ("没有这个页面", "请检查链接或重新扫码；也可以在聊天里回复“我的任务”。"),
     405: ("不能这样打开", "请从聊天里收到的链接重新进入。"),
-    413: ("内容太大了", "照片请小于 3 MB；可以换小一点的照片再上传。"),
+    413: ("内容太大了", "照片请小于 3 MB，导入的文件小于 20 MB；更大的文件请分成几个，或者用命令行导入。"),
     429: ("操作太快了", "请稍等一分钟再试。"),
     500: ("系统出了点问题", "刚才的操作没有保存，请过一会儿再试；问题已经记录，会有人处理。"),
 }
@@ -46,6 +47,8 @@ def _http_error(error: HTTPException) -> Response:
     code = error.code or 500
     if error.response is not None or code < 400:
         return make_response(error.get_response())
+    if api_problems.is_api():
+        return api_problems.of_http(error)
     title, sentence = SENTENCES.get(code, SENTENCES[400] if code < 500 else SENTENCES[500])
     return sorry(code, title, sentence)
 

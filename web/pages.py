@@ -15,12 +15,18 @@ from web import (
     desk_entry,
     door_page,
     errors,
+    report_page,
     security,
     task_page,
+    visit_page,
     warehouse_page,
 )
 from web.desk import desk
+from web.desk_connectors import desk_connectors
 from web.desk_discrepancies import discrepancies
+from web.desk_freshness import desk_freshness
+from web.desk_imports import desk_imports
+from web.desk_quotas import quota_page
 from web.document_page import documents
 from web.door_queries import photo_of
 from web.fonts import fonts
@@ -46,6 +52,8 @@ PURPOSES = {
     "door": door_page.PURPOSE,
     "warehouse": warehouse_page.PURPOSE,
     "desk": desk_entry.PURPOSE,
+    "report": report_page.PURPOSE,
+    "visit": visit_page.PURPOSE,
 }
 PAGE_TOO_OLD = "页面放得太久了，已为你刷新，请再点一次。（请打开浏览器的 Cookie。）"
 SOMEBODY_FASTER = "刚刚有人先处理了，页面已更新，请看最新情况。"
@@ -53,7 +61,19 @@ SOMEBODY_FASTER = "刚刚有人先处理了，页面已更新，请看最新情�
 
 def register(app: Flask) -> None:
     """Put all pages of people, the desk and the error pages into the app."""
-    for blueprint in (pages, desk, discrepancies, documents, fonts, stores, warnings):
+    for blueprint in (
+        pages,
+        desk,
+        desk_connectors,
+        desk_freshness,
+        desk_imports,
+        discrepancies,
+        quota_page,
+        documents,
+        fonts,
+        stores,
+        warnings,
+    ):
         app.register_blueprint(blueprint)
     install_words(app)
     errors.install(app)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.catalog import Product, Store
+from models.observing import CountRequest
 from models.people import Person
 from models.recall import Reason, RecallTask
 from models.stock import ChannelStock
@@ -22,10 +23,12 @@ from web.guards import guard
 from web.services import services, transact
 from web.visits import number_in, words_in
 from workflows.acting import Actor, actor_of
+from workflows.count_requests import open_requests
 from workflows.links import link_for
 from workflows.refusals import InvalidInput, Refusal
 from workflows.requests import request_return
 from workflows.sentences import sentence_for
+from workflows.store_visit import counts_there
 
 stores = Blueprint("stores", __name__, url_prefix="/s")
 guard(stores)
@@ -49,7 +52,8 @@ def home(code: str) -> Response:
         store = _store(session, code)
         insider = _insider(session, store, now)
         if insider is None:
-            return make_response(render_template("store.html", store=store, insider=None))
+            counts = _rep(session, store, now) is not None
+            return make_response(render_template("store.html", store=store, insider=None, counts=counts))
         return make_response(
             render_template(
                 "store.html",
@@ -58,6 +62,7 @@ def home(code: str) -> Response:
                 tasks=tasks_of(session, store.id, only_open=True),
                 products=_products(session, store),
                 reasons=REASONS,
+                asked=open_requests(session, [store.id]),
             )
         )
 
@@ -68,6 +73,26 @@ def open_task(code: str, task_id: int) -> Response:
     try:
         auth.check_csrf()
         return transact(lambda session: _to_task(session, code, task_id))
+    except auth.Forged:
+        return _back(code, "页面放得太久了，请再点一次。", "bad")
+
+
+@stores.post("/<code>/counts/<int:request_id>")
+def report(code: str, request_id: int) -> Response:
+    """Make a link to one of the questions how much is left and go there."""
+    try:
+        auth.check_csrf()
+        return transact(lambda session: _to_report(session, code, request_id))
+    except auth.Forged:
+        return _back(code, "页面放得太久了，请再点一次。", "bad")
+
+
+@stores.post("/<code>/visit")
+def count(code: str) -> Response:
+    """The rep stands at the counter: make a link to the count of this store and go there."""
+    try:
+        auth.check_csrf()
+        return transact(lambda session: _to_visit(session, code))
     except auth.Forged:
         return _back(code, "页面放得太久了，请再点一次。", "bad")
 
@@ -122,7 +147,26 @@ def _to_task(session: Session, code: str, task_id: int) -> Response:
     task = session.get(RecallTask, task_id)
     if task is None or task.store_id != store.id:
         abort(404)
-    url = link_for(session, services().house, "task", task.id, insider.person.id, now)
+    return _through_link(session, "task", task.id, insider.person)
+
+
+def _to_report(session: Session, code: str, request_id: int) -> Response:
+    store = _store(session, code)
+    insider = _insider(session, store, services().clock()) or abort(403)
+    asked = session.get(CountRequest, request_id)
+    if asked is None or asked.store_id != store.id:
+        abort(404)
+    return _through_link(session, "report", asked.id, insider.person)
+
+
+def _to_visit(session: Session, code: str) -> Response:
+    store = _store(session, code)
+    rep = _rep(session, store, services().clock()) or abort(403)
+    return _through_link(session, "visit", store.id, rep)
+
+
+def _through_link(session: Session, purpose: str, subject_id: int, person: Person) -> Response:
+    url = link_for(session, services().house, purpose, subject_id, person.id, services().clock())
     return make_response(redirect("/t/" + url.rsplit("/", 1)[1], 303))
 
 
@@ -137,6 +181,12 @@ def _insider(session: Session, store: Store, now: datetime) -> _Insider | None:
         if works_in_store(actor.duties, store.id):
             return _Insider(person, actor)
     return None
+
+
+def _rep(session: Session, store: Store, now: datetime) -> Person | None:
+    """A rep of the store at a device that is known to be theirs."""
+    people = auth.people_of_device(session)
+    return next((person for person in people if counts_there(actor_of(person, now, "h5"), store)), None)
 
 
 def _products(session: Session, store: Store) -> list[Product]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models.catalog import Product, Store
 from models.recall import Campaign, CampaignState, LegalKind, Reason, ScopeLine
 from models.warning import StockWarning
+from rules.warning_rules import Metric
 from workflows import scope
 from workflows.acting import SYSTEM, Actor, business_day
 from workflows.flow import FLOWS, Step
@@ -92,7 +93,7 @@ def start_from_warning(
     session: Session, house: House, warning: StockWarning, actor: Actor, deadline: date, now: datetime
 ) -> Campaign:
     """One tap: the warning's goods in its store, asked for by the system's own finding."""
-    near = warning.rule.startswith("near_expiry")
+    near = warning.figures.get("metric") == Metric.REMAINING_LIFE
     ask = scope.Ask(warning.product_id, _batch_of(warning), store_codes=(warning.store.code,))
     request = Request(
         ask=ask,

@@ -1,218 +1,256 @@
-"""The daily digest: one letter a group and platform, with text, chart and Excel, once a day.
+"""The morning's digests: one letter with picture, table and cards a person, one letter a group and platform.
 
-A group hears of its regions only, and of bottles, not of money. The lines lead to 发起回收: WeCom and
-custom robots cannot call back, so theirs are links to the warning's page; the app's own card in a
-DingTalk group has buttons.
+Composing reads only and takes its time: ranking, wording, drawing. Writing is short: letters, cards, and the marks
+of what was told. A second run on the same day writes nothing. When a platform's day or month is nearly used up the
+digests of its channels wait for a day on which there is room again; nothing is marked as told meanwhile.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from models.engine import Outbox, Sent
-from models.stock import StockSource
-from reports.fonts import Fonts, ensure_fonts
-from reports.vega import digest_chart
-from reports.workbooks import DigestRow, digest_workbook
-from rules.warnings import level_word
-from texts.message import Button, Message
-from texts.render import goods
-from workflows import outbox
-from workflows.digest_lines import Finding, Place, findings, ranked
+from models.engine import Card, Outbox, Sent
+from models.warning import StockWarning
+from reports.fonts import Fonts
+from rules.priority import Costs
+from rules.warnings import Ruleset
+from texts.message import Message
+from workflows import digest_groups, digest_people, outbox
+from workflows import digest_words as words
+from workflows.digest_files import Paper, Written, write_papers
+from workflows.digest_lines import Place, days_of_ramp, findings, places
+from workflows.digest_marks import mark_asked_to_count, mark_told
+from workflows.digest_people import Worklist, costs_of, worklist
+from workflows.digest_receivers import hearings, staff_of
 from workflows.house import Group, House
-from workflows.tell import group_channels
+from workflows.quotas import channels_that_wait
+from workflows.tell import card_row, group_channels
+from workflows.warning_card import FLOW, card_of
 
 log = structlog.get_logger()
 
-TOP_LINES = 10
-TOP_BUTTONS = 5
-IN_CHART = 12
-_UNSAFE = re.compile(r"[^\w-]+")
+
+@dataclass(frozen=True)
+class Piece:
+    """One letter of a digest; `warning_id` is whose card it is, 0 for the letter with the list."""
+
+    key: str
+    message: Message
+    warning_id: int = 0
+    card_ref: str = ""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """One letter of the morning, composed and not yet written down."""
+    """What one person or group gets this morning, composed and not yet written down."""
 
-    key: str
     channel: str
     recipient: str
-    message: Message
-    card_ref: str
+    pieces: tuple[Piece, ...]
+    told: tuple[int, ...] = ()
+    asked_to_count: tuple[int, ...] = ()
 
 
-def push_digests(session: Session, house: House, today: date, now: datetime, *, fonts: Fonts | None = None) -> int:
-    """Compose and write today's digest for every group that has something to hear; return how many letters.
+@dataclass(frozen=True)
+class _Morning:
+    """What all digests of a day share."""
+
+    house: House
+    today: date
+    titles: Mapping[str, str]
+    costs: Costs
+    ramp_days: int
+    written: frozenset[str]
+    waiting: tuple[str, ...]
+
+    def wants(self, channel: str, key: str) -> bool:
+        """Whether a digest may be composed: not written yet, and its platform has room."""
+        return key not in self.written and not channel.startswith(self.waiting)
+
+
+def push_digests(
+    session: Session, house: House, ruleset: Ruleset, today: date, now: datetime, *, fonts: Fonts | None = None
+) -> int:
+    """Compose and write today's digests; return how many people and groups got one.
 
     A second run on the same day writes nothing. `fonts` are made under the house's files if not given.
     """
-    return write_digests(session, compose_digests(session, house, today, fonts=fonts), now)
+    return write_digests(session, house, compose_digests(session, house, ruleset, today, now, fonts=fonts), now)
 
 
-def compose_digests(session: Session, house: House, today: date, *, fonts: Fonts | None = None) -> list[Digest]:
-    """Draw chart and table and word the letters; reads only, since it takes about a second a group."""
-    composed = []
-    for number, group in enumerate(house.groups):
-        channels = [
-            (channel, recipient)
-            for channel, recipient in group_channels(house, group.name)
-            if not _is_written(session, _key(today, channel))
-        ]
-        places = ranked(findings(session, group.regions)) if channels else []
-        if not places:
-            continue
-        typeface = fonts or ensure_fonts(house.files / "fonts")
-        message = _message(house, group, places, today, typeface)
-        for channel, recipient in channels:
-            said = _with_buttons(house, message, places, channel)
-            card_ref = f"digest-{today:%Y%m%d}-{number}-{channel.split(':')[0]}"
-            composed.append(Digest(_key(today, channel), channel, recipient, said, card_ref))
-        log.info("digest_composed", group=number, places=len(places), letters=len(channels))
+def compose_digests(
+    session: Session, house: House, ruleset: Ruleset, today: date, now: datetime, *, fonts: Fonts | None = None
+) -> list[Digest]:
+    """Rank, word and draw everything; reads only, since it takes a tenth of a second a person."""
+    morning = _Morning(
+        house,
+        today,
+        {rule.name: rule.title for rule in ruleset.rules},
+        costs_of(house),
+        days_of_ramp(session, house, today),
+        _written(session, today),
+        channels_that_wait(session, house, now),
+    )
+    everything = places(findings(session, house, today), ruleset)
+    receivers = {rule.name: rule.receivers for rule in ruleset.rules}
+    heard, nobody = hearings(staff_of(session, today), everything, receivers)
+    lists = [worklist(house, hearing, morning.costs, ramp=morning.ramp_days > 0) for hearing in heard]
+    people = [work for work in lists if work.says_something and _may_go(morning, work)]
+    groups = [(group, found) for group in house.groups if (found := _lines_of(morning, group, everything))]
+    papers = write_papers(
+        house, [*map(_own_paper, people), *(_shared_paper(*pair) for pair in groups)], morning.titles, today, fonts
+    )
+    cards = _Cards(session, house, today, people)
+    alone = {place.key for place in nobody}
+    composed = [_to_person(morning, work, paper, cards) for work, paper in zip(people, papers, strict=False)]
+    for (group, found), paper in zip(groups, papers[len(people) :], strict=True):
+        composed += _to_group(morning, group, found, paper, alone)
+    log.info("digests_composed", places=len(everything), people=len(people), groups=len(groups), nobody=len(nobody))
     return composed
 
 
-def write_digests(session: Session, digests: Sequence[Digest], now: datetime) -> int:
-    """Put composed letters into the outbox; return how many were new today."""
-    new = [digest for digest in digests if not _is_written(session, digest.key)]
-    for digest in new:
-        outbox.put(
-            session,
-            key=digest.key,
-            channel=digest.channel,
-            recipient=digest.recipient,
-            message=digest.message,
-            now=now,
-            card_ref=digest.card_ref,
-        )
-    return len(new)
+def write_digests(session: Session, house: House, digests: Sequence[Digest], now: datetime) -> int:
+    """Put composed digests into the outbox and mark what they tell; return how many were new today."""
+    return sum(_write(session, house, digest, now) for digest in digests)
 
 
-def _key(today: date, channel: str) -> str:
-    return f"digest:{today}:{channel}"
+def _write(session: Session, house: House, digest: Digest, now: datetime) -> bool:
+    first, *others = digest.pieces
+    if not _put(session, digest, first, now):
+        return False
+    for piece in others:
+        _put(session, digest, piece, now)
+    mark_told(session, house, digest.told, now)
+    mark_asked_to_count(session, digest.asked_to_count, now)
+    return True
 
 
-def _is_written(session: Session, key: str) -> bool:
-    waiting = session.scalar(select(Outbox.id).where(Outbox.key == key))
-    return waiting is not None or session.scalar(select(Sent.id).where(Sent.key == key)) is not None
-
-
-def _message(house: House, group: Group, places: Sequence[Place], today: date, fonts: Fonts) -> Message:
-    shown = places[:TOP_LINES]
-    message = house.texts.say(
-        "warning_digest",
-        group=group.name,
-        today=today,
-        warnings=sum(len(place.findings) for place in places),
-        stores=len({place.first.store_id for place in places}),
-        bottles=sum(place.bottles for place in places),
-        places=len(places),
-        shown=len(shown),
-        lines=[_line(house, number, place) for number, place in enumerate(shown, start=1)],
+def _put(session: Session, digest: Digest, piece: Piece, now: datetime) -> bool:
+    row = outbox.letter_row(
+        key=piece.key,
+        channel=digest.channel,
+        recipient=digest.recipient,
+        message=piece.message,
+        now=now,
+        card_ref=piece.card_ref,
+        priority=outbox.LATER,
     )
-    folder = house.files / "digests"
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{today:%Y%m%d}-{_UNSAFE.sub('_', group.name)}"
-    picture = _write_chart(folder / f"{stem}.png", house, message.title, places, fonts)
-    table = _write_table(folder / f"{stem}.xlsx", house, group, places, today)
-    return replace(message, image=str(picture), files=[str(table)])
+    new = outbox.put_row(session, row)
+    if new and piece.warning_id:
+        reached = (digest.channel, digest.recipient)
+        session.execute(insert(Card), [card_row(piece.card_ref, FLOW, piece.warning_id, reached, piece.message)])
+    return new
 
 
-def _line(house: House, number: int, place: Place) -> str:
-    first = place.first
-    said = list(dict.fromkeys(_reason(house, finding) for finding in place.findings))
-    return house.texts.sentence(
-        "warning_line",
-        number=number,
-        store=first.store,
-        product=first.product,
-        stock=goods(place.bottles, first.case_size),
-        reasons=said[:3],
-        source=_source(house, first),
-        url=_page(house, first),
-    )
+def _written(session: Session, today: date) -> frozenset[str]:
+    """The keys of today's digests that wait or went out."""
+    start = f"digest:{today}:"
+    found: set[str] = set()
+    for table in (Outbox, Sent):
+        found |= set(session.scalars(select(table.key).where(table.key >= start, table.key < f"{start}~")))
+    return frozenset(found)
 
 
-def _reason(house: House, finding: Finding) -> str:
-    figures, say = finding.figures, house.texts.sentence
-    if figures["kind"] == "age":
-        return say("warning_age", days=figures["age_days"])
-    if figures["kind"] == "expiry":
-        if finding.days_left < 0:
-            return say("warning_expired", expiry=finding.expiry)
-        return say("warning_expiry", expiry=finding.expiry, days=finding.days_left)
-    cover = finding.months_of_cover
-    if cover is None:
-        return say("warning_no_sales", months=figures["history_months"])
-    monthly = _short(figures["monthly_millibottles"] / 1000)
-    return say("warning_cover", months=_short(cover), monthly=monthly)
+# People
 
 
-def _source(house: House, finding: Finding) -> str:
-    if finding.figures["source"] == StockSource.INFERRED:
-        return house.texts.sentence("warning_inferred")
-    as_of = date.fromisoformat(finding.figures["as_of"])
-    return house.texts.sentence("warning_counted", as_of=as_of)
+def _key(today: date, work: Worklist) -> str:
+    return f"digest:{today}:person:{work.hearer.id}"
 
 
-def _short(number: float) -> str:
-    return f"{number:.1f}".removesuffix(".0")
+def _may_go(morning: _Morning, work: Worklist) -> bool:
+    may = morning.wants(work.hearer.channel, _key(morning.today, work))
+    if not may and work.hearer.channel.startswith(morning.waiting):
+        log.warning("digest_waits_for_quota", person=work.hearer.code, places=len(work.every))
+    return may
 
 
-def _page(house: House, finding: Finding) -> str:
-    return f"{house.public_url}/w/{finding.id}"
+def _own_paper(work: Worklist) -> Paper:
+    return Paper(f"{work.hearer.name}-{work.hearer.code}", work.hearer.name, work.every, money=True)
 
 
-def _with_buttons(house: House, message: Message, places: Sequence[Place], channel: str) -> Message:
-    buttons = []
-    for number, place in enumerate(places[:TOP_BUTTONS], start=1):
-        label = house.texts.sentence("warning_button", number=number)
+class _Cards:
+    """The cards of first lines, worded once for all who get the same."""
+
+    def __init__(self, session: Session, house: House, today: date, people: Iterable[Worklist]) -> None:
+        self._session, self._house, self._today = session, house, today
+        self.most = house.digest.cards_per_person_per_day
+        ids = {place.first.id for work in people for place in work.lines[: self.most]}
+        found = session.scalars(select(StockWarning).where(StockWarning.id.in_(ids)))
+        self._warnings = {warning.id: warning for warning in found}
+        self._worded: dict[int, Message] = {}
+
+    def of(self, place: Place, titles: Mapping[str, str]) -> Message:
+        """The card of a place: its costliest warning, with what else is wrong there."""
         first = place.first
-        if channel.startswith("dingtalk:group:"):
-            key = f"warning:{first.id}:start_recall:{first.version}"
-            buttons.append(Button(label, key=key, style="primary"))
-        else:
-            buttons.append(Button(label, url=_page(house, first), style="primary"))
-    return replace(message, buttons=buttons)
+        if first.id not in self._worded:
+            message = card_of(self._session, self._house, self._warnings[first.id], self._today)
+            others = words.reasons(self._house, place, titles, money=True)[1:]
+            if others:
+                also = self._house.texts.sentence("digest_card_also", reasons=others)
+                message = replace(message, body=f"{message.body}\n{also}".strip())
+            self._worded[first.id] = message
+        return self._worded[first.id]
 
 
-def _write_chart(path: Path, house: House, title: str, places: Sequence[Place], fonts: Fonts) -> Path:
-    rows = [(f"{p.first.store} {p.first.product}", float(p.bottles)) for p in places[:IN_CHART]]
-    unit = house.texts.sentence("warning_unit")
-    path.write_bytes(digest_chart(title, rows, unit, fonts=fonts))
-    return path
-
-
-def _write_table(path: Path, house: House, group: Group, places: Sequence[Place], today: date) -> Path:
-    rows = [_row(house, finding) for place in places for finding in place.findings]
-    digest_workbook(path, group.name, today, rows)
-    return path
-
-
-def _row(house: House, finding: Finding) -> DigestRow:
-    figures = finding.figures
-    monthly = figures.get("monthly_millibottles")
-    received = date.fromisoformat(figures["received_on"])
-    return DigestRow(
-        store_code=finding.store_code,
-        store=finding.store,
-        region=finding.region,
-        product_code=finding.product_code,
-        product=finding.product,
-        batch=figures.get("batch", ""),
-        stock=finding.bottles,
-        case_size=finding.case_size,
-        age_days=(date.fromisoformat(figures["day"]) - received).days,
-        monthly_sales=None if monthly is None else monthly / 1000,
-        months_left=finding.months_of_cover,
-        rule=house.texts.label("rule", finding.rule),
-        level=level_word(finding.level),
-        advice=house.texts.sentence(f"warning_advice_{figures['kind']}"),
-        source=_source(house, finding),
-        source_date=date.fromisoformat(figures["as_of"]),
+def _to_person(morning: _Morning, work: Worklist, paper: Written, cards: _Cards) -> Digest:
+    topmost = work.lines[: cards.most]
+    message = digest_people.letter(
+        morning.house, work, morning.titles, morning.today, cards=len(topmost), ramp_days=morning.ramp_days
     )
+    pieces = [Piece(_key(morning.today, work), replace(message, image=paper.picture, files=[paper.table]))]
+    for place in topmost:
+        ref = f"warning-{place.first.id}-{morning.today:%Y%m%d}-{work.hearer.channel[0]}{work.hearer.id}"
+        pieces.append(Piece(ref, cards.of(place, morning.titles), place.first.id, ref))
+    return Digest(
+        work.hearer.channel,
+        work.hearer.user,
+        tuple(pieces),
+        told=_ids(work.lines),
+        asked_to_count=_ids(work.counts, stale=True),
+    )
+
+
+def _ids(shown: Iterable[Place], *, stale: bool = False) -> tuple[int, ...]:
+    return tuple(finding.id for place in shown for finding in place.findings if finding.stale is stale)
+
+
+# Groups
+
+
+def _lines_of(morning: _Morning, group: Group, everything: Sequence[Place]) -> list[Place]:
+    if not _channels(morning, group):
+        return []
+    return digest_groups.lines_of_group(group, everything, morning.costs)
+
+
+def _channels(morning: _Morning, group: Group) -> list[tuple[str, str]]:
+    reached = group_channels(morning.house, group.name)
+    return [(channel, to) for channel, to in reached if morning.wants(channel, f"digest:{morning.today}:{channel}")]
+
+
+def _shared_paper(group: Group, found: Sequence[Place]) -> Paper:
+    return Paper(group.name, group.name, found, money=False)
+
+
+def _to_group(
+    morning: _Morning, group: Group, found: Sequence[Place], paper: Written, alone: set[tuple[int, int]]
+) -> list[Digest]:
+    """One letter for each platform of the group; lines no person could be told of count as told here."""
+    house = morning.house
+    message = digest_groups.letter(house, group, found, morning.titles, morning.today)
+    message = replace(message, image=paper.picture, files=[paper.table])
+    shown = found[: house.digest.lines_per_group]
+    told = _ids(place for place in shown if place.key in alone)
+    composed = []
+    for channel, recipient in _channels(morning, group):
+        said = digest_groups.with_buttons(house, message, found, channel)
+        number = house.groups.index(group)
+        card_ref = f"digest-{morning.today:%Y%m%d}-{number}-{channel.split(':')[0]}"
+        piece = Piece(f"digest:{morning.today}:{channel}", said, card_ref=card_ref)
+        composed.append(Digest(channel, recipient, (piece,), told=told))
+    return composed

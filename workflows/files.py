@@ -1,8 +1,9 @@
 """Bytes kept once, by their hash: photos and signatures."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from models.engine import StoredFile
@@ -12,6 +13,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 LARGEST_SIGNATURE = 200_000  # bytes
 LARGEST_PHOTO = 3_000_000  # bytes
+UPLOAD = "application/x-import"  # a file that waits to be imported
+UPLOADS_WAIT = timedelta(hours=2)
 
 
 def keep(session: Session, content: bytes, content_type: str, now: datetime) -> str:
@@ -43,3 +46,15 @@ def load(session: Session, sha256: str | None) -> bytes:
     """The bytes behind a hash; nothing for none."""
     stored = session.get(StoredFile, sha256) if sha256 else None
     return stored.content if stored else b""
+
+
+def drop(session: Session, sha256: str) -> bool:
+    """Forget an upload that waited to be imported; False when it was gone already."""
+    gone = delete(StoredFile).where(StoredFile.sha256 == sha256, StoredFile.content_type == UPLOAD)
+    return bool(session.scalars(gone.returning(StoredFile.sha256)).all())
+
+
+def drop_old_uploads(session: Session, now: datetime) -> None:
+    """Forget uploads nobody imported."""
+    old = StoredFile.stored_at < now - UPLOADS_WAIT
+    session.execute(delete(StoredFile).where(StoredFile.content_type == UPLOAD, old))

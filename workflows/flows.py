@@ -1,5 +1,6 @@
 """All flows of the house; importing this page enters them into the engine's FLOWS."""
 
+from workflows.count_request import count_request
 from workflows.discrepancy import discrepancy
 from workflows.food_safety_campaign import food_safety_campaign
 from workflows.food_safety_task import food_safety_task
@@ -16,4 +17,5 @@ ALL = (
     handover,
     discrepancy,
     warning,
+    count_request,
 )

@@ -27,6 +27,7 @@ from workflows.discrepancy_steps import ask_owner
 from workflows.files import keep_picture
 from workflows.flow import FLOWS, Step, step_for
 from workflows.ledger import Move, Spot, post
+from workflows.opened_goods import refuse_opened_as_a
 from workflows.refusals import InvalidInput
 from workflows.shelf import take_off_shelf
 from workflows.subjects import flow_name, is_safety, worded
@@ -197,6 +198,7 @@ def grade_goods(step: Step) -> None:
     for line in hand.lines:
         given = {Grade(g): n for g, n in grades.get(line.lot_id, {}).items() if n}
         _check_grades(line, given, safety=is_safety(hand.task.campaign))
+        refuse_opened_as_a(step.session, hand, line, given.get(Grade.A, 0))
         for grade, bottles in sorted(given.items()):
             setattr(line, f"grade_{grade.value.lower()}", bottles)
             target = (GRADE_PLACES[grade], 0)

@@ -1,10 +1,11 @@
 """Everything from outside that a workflow needs, built once in app.py. No network in here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 
 from rules.deadlines import WorkCalendar
-from settings.schema import Limits
+from settings.schema import Api, Connector, DigestSection, EscalationSection, Limits, QuotaSection
 from texts.render import Texts
 
 
@@ -35,3 +36,9 @@ class House:
     files: Path
     groups: tuple[Group, ...] = ()
     distributor: str = ""
+    api: Api = field(default_factory=Api)
+    connectors: tuple[Connector, ...] = ()
+    push_at: time = time(8, 37)
+    digest: DigestSection = field(default_factory=DigestSection)
+    escalation: EscalationSection = field(default_factory=EscalationSection)
+    quotas: QuotaSection = field(default_factory=QuotaSection)

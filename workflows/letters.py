@@ -29,10 +29,15 @@ class Letter:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the platform said: its message id and, for WeCom cards, the next response_code."""
+    """What the platform said: its message id and, for WeCom cards, the next response_code.
+
+    `messages` is how many messages people got, `calls` how many requests that took: both are rationed.
+    """
 
     platform_ref: str = ""
     response_code: str = ""
+    messages: int = 1
+    calls: int = 1
 
 
 class Sender(Protocol):

@@ -13,7 +13,7 @@ from workflows.house import House
 from workflows.refusals import Refusal
 
 #: What a link may be for.
-PURPOSES = frozenset({"task", "approve", "door", "warehouse", "desk"})
+PURPOSES = frozenset({"task", "approve", "door", "warehouse", "desk", "report", "visit"})
 
 
 class LinkInvalid(Refusal):

@@ -23,6 +23,7 @@ from models.engine import Attempt, Card, Channel, Outbox, Sent
 from texts.message import Message
 from workflows.ledger import insert_for
 from workflows.letters import Letter, Receipt, Refused, Sender, SendError, TryLater
+from workflows.outbox_room import MEMBERS_CHANNEL, Waiting, room_of, spare_members, that_fit
 
 log = structlog.get_logger()
 
@@ -32,6 +33,7 @@ CHANNELS = 32  # channels looked at for one batch
 MAX_ATTEMPTS = 8  # tries before a letter is dead: about four minutes of backoff in all
 LONGEST_BACKOFF = 600.0  # seconds
 
+LATER = 1  # the priority of what can wait: digests. Everything else goes first, with priority 0.
 SLOW = (10, 60)  # sends and seconds of a channel nobody listed
 
 #: Sends allowed in a period of seconds, by the beginning of the channel's name. Below the platforms' own.
@@ -64,6 +66,9 @@ def _put_once(insert_of: Any) -> Any:
 _PUT_ONCE = {"sqlite": _put_once(sqlite.insert), "postgresql": _put_once(postgresql.insert)}
 
 
+_COUNTED = {"preserve_rowcount": True}
+
+
 def put(
     session: Session,
     *,
@@ -85,8 +90,14 @@ def put(
         kind=kind,
         card_ref=card_ref,
     )
+    put_row(session, row)
+
+
+def put_row(session: Session, row: dict[str, Any]) -> bool:
+    """Write the letter of these columns unless its key is there already; return whether it is new."""
     connection = session.connection()
-    connection.execute(_PUT_ONCE[connection.dialect.name], row)
+    written = connection.execute(_PUT_ONCE[connection.dialect.name], row, execution_options=_COUNTED)
+    return written.rowcount > 0
 
 
 def letter_row(
@@ -98,6 +109,7 @@ def letter_row(
     now: datetime,
     kind: str = "send",
     card_ref: str = "",
+    priority: int = 0,
 ) -> dict[str, Any]:
     """The columns of a letter, for those who write thousands at once."""
     return {
@@ -113,6 +125,8 @@ def letter_row(
         "owner": "",
         "dead": False,
         "last_error": "",
+        "priority": priority,
+        "weight": 1 + bool(message.image) + len(message.files),
     }
 
 
@@ -167,30 +181,33 @@ def _claim(session: Session, now: datetime, worker: str) -> list[Letter]:
     _learn_channels(session, now)
     for channel in _waiting_channels(session, now):
         channel.free_at = now  # least recently served first
-        room = _room(session, channel, now)
-        rows = _claim_rows(session, channel, min(room, BATCH), now, worker) if room > 0 else []
+        room = room_of(session, channel, now)
+        rows = _claim_rows(session, channel, room, now, worker) if room > 0 else []
         if rows:
             codes = _take_response_codes(session, rows)
             return [_letter(row, codes.get(row.card_ref, "")) for row in rows]
     return []
 
 
-def _claim_rows(session: Session, channel: Channel, most: int, now: datetime, worker: str) -> list[Outbox]:
+def _claim_rows(session: Session, channel: Channel, room: int, now: datetime, worker: str) -> list[Outbox]:
     due = (
-        select(Outbox.id)
+        select(Outbox.id, Outbox.recipient, Outbox.weight)
         .where(Outbox.channel == channel.name, *_sendable(now))
-        .order_by(Outbox.due_at, Outbox.id)
-        .limit(most)
+        .order_by(Outbox.priority, Outbox.due_at, Outbox.id)
+        .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
+    waiting = [Waiting(*row) for row in session.execute(due)]
+    if channel.name == MEMBERS_CHANNEL:
+        waiting = spare_members(session, waiting, now)
     claimed = session.execute(
         update(Outbox)
-        .where(Outbox.id.in_(list(session.scalars(due))), Outbox.due_at <= now)
+        .where(Outbox.id.in_(that_fit(waiting, room)), Outbox.due_at <= now)
         .values(owner=worker, due_at=now + LEASE, attempts=Outbox.attempts + 1)
         .returning(Outbox)
         .execution_options(synchronize_session=False)
     ).scalars()
-    return sorted(claimed, key=lambda row: row.id)
+    return sorted(claimed, key=lambda row: (row.priority, row.id))
 
 
 def _sendable(now: datetime) -> tuple[Any, ...]:
@@ -224,22 +241,6 @@ def _learn_channels(session: Session, now: datetime) -> None:
         row = {"name": name, "allowed": allowed, "period_seconds": period, "free_at": now}
         # Two workers may learn of a channel at once.
         session.execute(insert_for(session)(Channel).on_conflict_do_nothing(), [row])
-
-
-def _room(session: Session, channel: Channel, now: datetime) -> int:
-    since = now - timedelta(seconds=channel.period_seconds)
-    recent = list(
-        session.scalars(
-            select(Attempt.finished_at)
-            .where(Attempt.channel == channel.name, Attempt.finished_at > since)
-            .order_by(Attempt.finished_at)
-        )
-    )
-    in_flight = select(func.count()).where(Outbox.channel == channel.name, Outbox.owner != "", Outbox.due_at > now)
-    room = channel.allowed - len(recent) - (session.scalar(in_flight) or 0)
-    if room <= 0 and recent:
-        channel.free_at = recent[0] + timedelta(seconds=channel.period_seconds)
-    return room
 
 
 def _take_response_codes(session: Session, rows: list[Outbox]) -> dict[str, str]:
@@ -288,7 +289,8 @@ def _send(letter: Letter, senders: Mapping[str, Sender]) -> Receipt | SendError:
 
 
 def _settle(session: Session, letter: Letter, answer: Receipt | SendError, now: datetime, worker: str) -> str:
-    session.execute(insert(Attempt), [{"channel": letter.channel, "finished_at": now}])
+    messages = answer.messages if isinstance(answer, Receipt) else 1
+    session.execute(insert(Attempt), [{"channel": letter.channel, "finished_at": now, "messages": max(messages, 1)}])
     mine = and_(Outbox.key == letter.key, Outbox.owner == worker)
     row = session.scalar(select(Outbox).where(mine))
     if row is None:  # the lease ran out and somebody else has it
@@ -304,7 +306,8 @@ def _settle(session: Session, letter: Letter, answer: Receipt | SendError, now: 
 def _archive(session: Session, row: Outbox, receipt: Receipt, now: datetime) -> str:
     columns = ("id", "key", "channel", "recipient", "kind", "message", "card_ref", "created_at")
     kept = {name: getattr(row, name) for name in columns}
-    session.add(Sent(**kept, sent_at=now, attempts=row.attempts, platform_ref=receipt.platform_ref))
+    took = {"platform_ref": receipt.platform_ref, "messages": receipt.messages, "calls": receipt.calls}
+    session.add(Sent(**kept, **took, sent_at=now, attempts=row.attempts))
     session.delete(row)
     if receipt.response_code and row.card_ref:
         session.execute(update(Card).where(Card.card_ref == row.card_ref).values(response_code=receipt.response_code))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Engine, Integer, Text, cast, literal
+from sqlalchemy import JSON, BigInteger, Engine, Integer, Text, cast, func, literal, literal_column, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -17,11 +17,26 @@ class days_between(GenericFunction[int]):  # noqa: N801 - SQL functions are lowe
     inherit_cache = True
 
 
+class smaller_of(GenericFunction[Any]):  # noqa: N801 - SQL functions are lower case
+    """The smaller of two values."""
+
+    inherit_cache = True
+
+    def __init__(self, first: Any, second: Any) -> None:
+        super().__init__(first, second)
+        self.type = self.clauses.clauses[0].type
+
+
 class json_object_of(GenericFunction[Any]):  # noqa: N801 - SQL functions are lower case
     """A JSON object from names and values in turn."""
 
     type = JSON()
     inherit_cache = True
+
+
+def unless_zero(number: Any) -> ColumnElement[int]:
+    """A number to divide by: NULL instead of 0, and with it the quotient."""
+    return type_coerce(func.nullif(number, 0), BigInteger)
 
 
 Figure = ColumnElement[Any] | InstrumentedAttribute[Any] | str | int
@@ -31,7 +46,7 @@ def json_of(**figures: Figure) -> ColumnElement[Any]:
     """Build a JSON object in the database from named columns and constants."""
     parts: list[Any] = []
     for name, value in figures.items():
-        parts.append(cast(literal(name), Text))
+        parts.append(literal_column(f"'{name}'"))  # a keyword of ours: letters and underscores only
         if isinstance(value, (str, int)):
             parts.append(cast(literal(value), Integer if isinstance(value, int) else Text))
         else:
@@ -66,3 +81,13 @@ def _json_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(json_object_of, "postgresql")
 def _json_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f"json_build_object({compiler.process(element.clauses, **options)})"
+
+
+@compiles(smaller_of, "sqlite")
+def _smaller_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"min({compiler.process(element.clauses, **options)})"
+
+
+@compiles(smaller_of, "postgresql")
+def _smaller_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"least({compiler.process(element.clauses, **options)})"

@@ -12,6 +12,7 @@ _STATE_LABELS = {
     "handover": "handover_state",
     "discrepancy": "discrepancy_state",
     "warning": "warning_state",
+    "count_request": "count_state",
 }
 
 

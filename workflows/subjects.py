@@ -1,9 +1,10 @@
 """Which table the objects of each flow live in, and which flow an object belongs to."""
 
+from models.observing import CountRequest
 from models.recall import Campaign, Discrepancy, Handover, LegalKind, RecallTask
 from models.warning import StockWarning
 
-SUBJECTS: dict[str, type[Campaign | RecallTask | Handover | Discrepancy | StockWarning]] = {
+SUBJECTS: dict[str, type[Campaign | RecallTask | Handover | Discrepancy | StockWarning | CountRequest]] = {
     "recall_campaign": Campaign,
     "food_safety_campaign": Campaign,
     "recall_task": RecallTask,
@@ -11,9 +12,10 @@ SUBJECTS: dict[str, type[Campaign | RecallTask | Handover | Discrepancy | StockW
     "handover": Handover,
     "discrepancy": Discrepancy,
     "warning": StockWarning,
+    "count_request": CountRequest,
 }
 
-Subject = Campaign | RecallTask | Handover | Discrepancy | StockWarning
+Subject = Campaign | RecallTask | Handover | Discrepancy | StockWarning | CountRequest
 
 
 def flow_name(subject: Subject) -> str:
@@ -24,6 +26,8 @@ def flow_name(subject: Subject) -> str:
         return "food_safety_task" if is_safety(subject.campaign) else "recall_task"
     if isinstance(subject, Handover):
         return "handover"
+    if isinstance(subject, CountRequest):
+        return "count_request"
     return "discrepancy" if isinstance(subject, Discrepancy) else "warning"
 
 

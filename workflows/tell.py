@@ -54,6 +54,16 @@ def tell(step: Step, flow: str, people: Iterable[Person], text: str, **data: Any
         _write(step, flow, person.id, reached, text, message)
 
 
+def send(step: Step, flow: str, people: Iterable[Person], text: str, message: Message) -> None:
+    """Send people a message put together before; `text` names it, so that it is said once a step."""
+    for person in {person.id: person for person in people}.values():
+        reached = channel_of(person)
+        if reached is None:
+            log.warning("person_unreachable", person=person.code, text=text)
+            continue
+        _write(step, flow, person.id, reached, text, message)
+
+
 def tell_groups(step: Step, flow: str, regions: Iterable[str], text: str, **data: Any) -> None:
     """Send a text to every group that hears of one of the regions: a live card where the group takes one."""
     regions = set(regions)
@@ -104,6 +114,22 @@ def repaint_group_cards(step: Step, flow: str, message: Message) -> None:
     for card in step.session.scalars(query):
         if card.message != message.as_dict():
             _repaint(step, card, message)
+
+
+def repaint_cards(step: Step, flow: str, message: Message) -> None:
+    """Give every open card of the object in a person's chat a new face; one without buttons is open no more."""
+    for card in step.session.scalars(_OPEN_CARDS, {"flow": flow, "subject": step.subject.id}):
+        card.open = bool(message.buttons)
+        if card.message != message.as_dict():
+            _repaint(step, card, message)
+
+
+def repaint_card(session: Session, card: Card, message: Message, now: datetime) -> None:
+    """Send one card its present face again: its holder pressed on an old copy."""
+    card.message = message.as_dict()
+    card.open = bool(message.buttons)
+    card.repaints += 1
+    _put_update(session, card, message, now)
 
 
 def keep_response_code(session: Session, card_ref: str, code: str) -> None:
@@ -166,13 +192,17 @@ def card_row(ref: str, flow: str, subject_id: int, reached: tuple[str, str], mes
 def _repaint(step: Step, card: Card, message: Message) -> None:
     card.message = message.as_dict()
     card.repaints += 1
+    _put_update(step.session, card, message, step.now)
+
+
+def _put_update(session: Session, card: Card, message: Message, now: datetime) -> None:
     outbox.put(
-        step.session,
+        session,
         key=f"{card.card_ref}+{card.repaints}",
         channel=card.channel,
         recipient=card.recipient,
         message=message,
-        now=step.now,
+        now=now,
         kind="update",
         card_ref=card.card_ref,
     )
@@ -184,14 +214,5 @@ def show_again(session: Session, card: Card, now: datetime) -> str:
     if card.open:
         return ""
     card.repaints += 1
-    outbox.put(
-        session,
-        key=f"{card.card_ref}+{card.repaints}",
-        channel=card.channel,
-        recipient=card.recipient,
-        message=message,
-        now=now,
-        kind="update",
-        card_ref=card.card_ref,
-    )
+    _put_update(session, card, message, now)
     return message.status

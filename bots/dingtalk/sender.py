@@ -36,8 +36,8 @@ class _CardSender:
     def send(self, letter: Letter) -> Receipt:
         """Send or repaint. Raises TryLater or Refused."""
         if letter.kind == "update" and self._repainted(letter):
-            return Receipt()
-        return self._parts.run(letter.key, self._all_parts(letter))[0]
+            return Receipt(messages=0)
+        return self._parts.run(letter.key, self._all_parts(letter))
 
     def _space(self, recipient: str) -> str:
         raise NotImplementedError
@@ -62,13 +62,18 @@ class _CardSender:
 
     def _all_parts(self, letter: Letter) -> list[Part]:
         message = letter.message
-        parts: list[Part] = [partial(self._main, letter)]
+        if _is_a_list(letter):
+            parts: list[Part] = [partial(self._words, letter)]
+            return parts + self._attached(letter)
+        parts = [partial(self._main, letter)]
         if self._client.settings.card_template_id and cards.is_cut(message):
             parts.append(partial(self._words, replace(letter, message=_words_only(message))))
-        if message.image:
-            parts.append(partial(self._picture, letter.recipient, message.image))
-        parts += [partial(self._file, letter.recipient, path) for path in message.files]
-        return parts
+        return parts + self._attached(letter)
+
+    def _attached(self, letter: Letter) -> list[Part]:
+        message = letter.message
+        parts: list[Part] = [partial(self._picture, letter.recipient, message.image)] if message.image else []
+        return parts + [partial(self._file, letter.recipient, path) for path in message.files]
 
     def _main(self, letter: Letter) -> Receipt:
         # A card that could not be repainted is gone; its id can never carry another.
@@ -94,13 +99,14 @@ class _CardSender:
         return Receipt(self._say(letter.recipient, said))
 
     def _picture(self, recipient: str, image: str) -> Receipt:
-        if not image.startswith(("http://", "https://")):
-            image = self._client.media_upload(image, "image")
-        return Receipt(self._say(recipient, cards.picture_message(image)))
+        if image.startswith(("http://", "https://")):
+            return Receipt(self._say(recipient, cards.picture_message(image)))
+        media_id = self._client.media_upload(image, "image")
+        return Receipt(self._say(recipient, cards.picture_message(media_id)), calls=2)
 
     def _file(self, recipient: str, path: str) -> Receipt:
         media_id = self._client.media_upload(path, cards.file_kind(path))
-        return Receipt(self._say(recipient, cards.file_message(path, media_id)))
+        return Receipt(self._say(recipient, cards.file_message(path, media_id)), calls=2)
 
 
 class DingtalkAppSender(_CardSender):
@@ -135,6 +141,12 @@ class DingtalkGroupSender(_CardSender):
 
     def _link(self, recipient: str, key: str) -> str:  # noqa: ARG002 - the port of the base class
         return ""
+
+
+def _is_a_list(letter: Letter) -> bool:
+    """Words too long for a card that nobody presses or repaints: a card before them would only cost a call."""
+    message = letter.message
+    return not (letter.card_ref or message.buttons or message.link) and cards.is_cut(message)
 
 
 def _words_only(message: Message) -> Message:

@@ -31,8 +31,7 @@ class WecomRobotSender:
     def send(self, letter: Letter) -> Receipt:
         """Post all parts of the letter. Raises TryLater or Refused."""
         key = self._key_of(letter.channel)
-        self._parts.run(letter.key, self._all_parts(key, letter.message))
-        return Receipt()
+        return self._parts.run(letter.key, self._all_parts(key, letter.message))
 
     def _key_of(self, channel: str) -> str:
         group = channel.removeprefix("wecom:robot:")

@@ -42,11 +42,11 @@ class WecomAppSender:
     def send(self, letter: Letter) -> Receipt:
         """Send or repaint. Raises TryLater or Refused; a repaint that is too late is sent anew."""
         if letter.kind == "update" and self._repainted(letter):
-            return Receipt()
+            return Receipt(messages=0)
         if letter.kind == "update":
             # task_id never repeats in an app, so the successor needs one of its own.
             letter = replace(letter, card_ref=f"{letter.card_ref}-{_number(letter.key):08x}")
-        return self._parts.run(letter.key, self._all_parts(letter))[0]
+        return self._parts.run(letter.key, self._all_parts(letter))
 
     def _repainted(self, letter: Letter) -> bool:
         user = letter.recipient

@@ -18,34 +18,28 @@ from sqlalchemy import Table, insert, select
 from models.catalog import Hold, Product, Store
 from models.stock import Delivery, MoveKind, PlaceKind
 from workflows.counting import counted_on
-from workflows.imports.cells import code, day, degrees, money, text, whole
+from workflows.imports.cells import BadCell, code, day, degrees, money, text
 from workflows.imports.columns import ColumnSpec, Row
-from workflows.imports.intake import Intake, ids_by_code, portions
+from workflows.imports.common_columns import (
+    amount_columns,
+    lot_columns,
+    product_column,
+    product_name_columns,
+    store_column,
+    store_name_column,
+)
+from workflows.imports.finding import Finder, Item, NotFound, Shop
+from workflows.imports.intake import Intake, portions
 from workflows.imports.lots import LotBook, pseudo_batch
-from workflows.imports.products import case_size, spec
+from workflows.imports.products import case_size
+from workflows.imports.quantities import bottles_said
 from workflows.ledger import Move, post
 
 COLUMNS = (
-    ColumnSpec(
-        "store",
-        "门店编码",
-        code,
-        "收货门店",
-        "S001",
-        ("客户编码", "终端编码", "门店", "store_code", "store_no"),
-        required=True,
-        no_formula=True,
-    ),
-    ColumnSpec(
-        "product",
-        "商品编码",
-        code,
-        "商品",
-        "QL42-500",
-        ("货号", "商品代码", "存货编码", "item", "sku", "product_code"),
-        required=True,
-        no_formula=True,
-    ),
+    store_column("收货门店；也认不重名的名称"),
+    store_name_column("新门店建档用；没有编码时按名称找"),
+    product_column(),
+    *product_name_columns(),
     ColumnSpec(
         "delivered_on",
         "发货日期",
@@ -55,29 +49,23 @@ COLUMNS = (
         ("日期", "单据日期", "出库日期", "送货日期", "date", "delivery_date"),
         required=True,
         no_formula=True,
+        repeats=True,
     ),
-    ColumnSpec(
-        "bottles",
-        "瓶数",
-        whole,
-        "瓶数，整数；写了箱数时是零头，两样合计要大于 0",
-        "24",
-        ("数量", "数量(瓶)", "出库数量", "qty", "quantity"),
-        required=True,
-        may_be_empty=True,
-        no_formula=True,
-    ),
-    ColumnSpec("cases", "箱数", whole, "按商品箱规折成瓶", "2", ("件数", "箱", "case"), no_formula=True),
-    ColumnSpec("batch", "批号", code, "可空：按发货月份归为一批", "B250112", ("批次", "lot")),
-    ColumnSpec("production_date", "生产日期", day, "可空", "2025-01-12", ("生产批次日期",)),
+    *amount_columns("出库数量", explanation="瓶数，整数；写了箱数时是零头，两样合计要大于 0"),
+    *lot_columns("可空：按发货月份归为一批"),
     ColumnSpec("price_fen", "单价", money, "每瓶，元，可空", "128.00", ("价格", "price")),
-    ColumnSpec("document", "单号", code, "可空，填了更好防重", "CK20250301-01", ("单据号", "单据编号", "document_no")),
+    ColumnSpec(
+        "document",
+        "单号",
+        code,
+        "可空，填了更好防重",
+        "CK20250301-01",
+        ("单据号", "单据编号", "document_no"),
+        repeats=True,
+    ),
     ColumnSpec("line", "行号", code, "单据里的第几行，可空", "1", ("分录号", "line_no")),
-    ColumnSpec("store_name", "门店名称", text, "新门店建档用", "临江路烟酒店", ("客户名称",)),
-    ColumnSpec("product_name", "商品名称", text, "新商品建档用", "青岚 42 度 500ml", ("品名", "item_name", "存货名称")),
     ColumnSpec("case_size", "箱规", case_size, "新商品建档用", "6", ("pack", "每箱瓶数")),
-    ColumnSpec("spec", "规格", spec, "新商品建档用", "500ml", ("ml", "规格型号")),
-    ColumnSpec("region", "区域", text, "新门店建档用", "临江区", ("片区", "city", "城市")),
+    ColumnSpec("region", "区域", text, "新门店建档用", "临江区", ("片区", "city", "城市"), repeats=True),
     ColumnSpec("latitude", "纬度", degrees(90), "新门店建档用", "30.512", ("lat",)),
     ColumnSpec("longitude", "经度", degrees(180), "新门店建档用", "104.071", ("lon", "lng")),
 )
@@ -114,11 +102,7 @@ class _Loader:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._session = intake.session
-        self._stores = ids_by_code(self._session, Store)
-        self._products: dict[str, tuple[int, int]] = {
-            code: (product, size)
-            for code, product, size in self._session.execute(select(Product.code, Product.id, Product.case_size))
-        }
+        self._finder = Finder(self._session, intake.only_stores)
         self._lots = LotBook(self._session)
         self._held = set(self._session.scalars(select(Hold.lot_id).where(Hold.released_at.is_(None))))
         self._said: Counter[bytes] = Counter()
@@ -142,33 +126,36 @@ class _Loader:
         if values["delivered_on"] > self._intake.today:
             self._intake.refuse(row, "delivered_on", values["delivered_on"], "日期在今天以后")
             return None
-        store = self._store(row)
-        product = self._product(row)
-        if store is None or product is None:
+        try:
+            store, item = self._store(row), self._product(row)
+            bottles = bottles_said(values, item.case_size) or 0
+        except NotFound as refused:
+            self._intake.refuse(row, refused.column, refused.value, str(refused))
             return None
-        product_id, size = product
-        bottles = (values["bottles"] or 0) + (values.get("cases") or 0) * size
+        except BadCell as refused:
+            self._intake.refuse(row, "bottles", "", str(refused))
+            return None
+        self._intake.understand(row, store.label, item.label, bottles)
         if bottles <= 0:
-            self._intake.refuse(row, "bottles", values["bottles"], "瓶数要大于 0")
+            self._intake.refuse(row, "bottles", values.get("bottles"), "瓶数要大于 0")
             return None
         produced = values.get("production_date")
         batch = values.get("batch") or pseudo_batch(produced, values["delivered_on"])
-        return _Line(row, self._key(values, bottles), store, product_id, bottles, batch or "")
+        return _Line(row, self._key(values, store, item, bottles), store.id, item.id, bottles, batch or "")
 
-    def _store(self, row: Row) -> int | None:
-        known = self._stores.get(row.values["store"])
-        if known is not None:
-            return known
-        name = row.values.get("store_name")
-        if not self._intake.create_missing or name is None:
-            self._intake.refuse(row, "store", row.values["store"], "没有这家门店，请先导入门店")
-            return None
-        return self._new_store(row.values, name)
+    def _store(self, row: Row) -> Shop:
+        try:
+            return self._finder.shop(row.values)
+        except NotFound:
+            code, name = row.values.get("store"), row.values.get("store_name")
+            if not self._intake.create_missing or code is None or name is None:
+                raise
+        return self._new_store(row.values, code, name)
 
-    def _new_store(self, values: dict[str, Any], name: str) -> int:
+    def _new_store(self, values: dict[str, Any], code: str, name: str) -> Shop:
         placed = values.get("latitude") is not None and values.get("longitude") is not None
         store = Store(
-            code=values["store"],
+            code=code,
             name=name,
             region=values.get("region") or "",
             latitude=values["latitude"] if placed else None,
@@ -176,38 +163,38 @@ class _Loader:
         )
         self._session.add(store)
         self._session.flush()
-        self._stores[store.code] = store.id
+        shop = Shop(store.id, code, name)
+        self._finder.add_shop(shop)
         self._intake.tally.created["门店"] += 1
-        return store.id
+        return shop
 
-    def _product(self, row: Row) -> tuple[int, int] | None:
+    def _product(self, row: Row) -> Item:
         values = row.values
-        known = self._products.get(values["product"])
-        if known is not None:
-            return known
-        name, size = values.get("product_name"), values.get("case_size")
-        if not self._intake.create_missing or name is None:
-            self._intake.refuse(row, "product", values["product"], "没有这个商品，请先导入商品")
-        elif size is None:
-            sentence = f"新商品“{name}”没有箱规，建不了档；请先在商品表里补上箱规"
-            self._intake.refuse(row, "product", values["product"], sentence)
-        else:
-            return self._new_product(values, name, size)
-        return None
+        try:
+            return self._finder.item(values)
+        except NotFound:
+            code, name = values.get("product"), values.get("product_name")
+            if not self._intake.create_missing or code is None or name is None:
+                raise
+        size = values.get("case_size")
+        if size is None:
+            raise NotFound("product", code, f"新商品“{name}”没有箱规，建不了档；请先在商品表里补上箱规")
+        return self._new_product(values, code, name, size)
 
-    def _new_product(self, values: dict[str, Any], name: str, size: int) -> tuple[int, int]:
-        product = Product(code=values["product"], name=name, case_size=size, spec=values.get("spec") or "")
+    def _new_product(self, values: dict[str, Any], code: str, name: str, size: int) -> Item:
+        product = Product(code=code, name=name, case_size=size, spec=values.get("spec") or "")
         self._session.add(product)
         self._session.flush()
-        self._products[product.code] = (product.id, size)
+        item = Item(product.id, code, name, product.spec, size)
+        self._finder.add_item(item)
         self._intake.tally.created["商品"] += 1
-        return product.id, size
+        return item
 
-    def _key(self, values: dict[str, Any], bottles: int) -> str:
+    def _key(self, values: dict[str, Any], store: Shop, item: Item, bottles: int) -> str:
         document, line = values.get("document"), values.get("line")
         if document and line:
             return f"doc:{document}:{line}"
-        said = (document, values["store"], values["product"], values["delivered_on"], bottles)
+        said = (document, store.code, item.code, values["delivered_on"], bottles)
         digest = hashlib.sha256("\x1f".join(map(str, said)).encode()).digest()[:16]
         self._said[digest] += 1
         return f"row:{digest.hex()}:{self._said[digest]}"

@@ -7,8 +7,8 @@ from typing import Any
 
 from reports.workbooks import write_marked
 from workflows.imports.columns import Header
-from workflows.imports.reader import Source
 from workflows.imports.report import ImportReport
+from workflows.imports.source import Source
 
 WHOLE_FILE_UP_TO = 5_000  # rows; of a longer file only the refused rows are shown
 
@@ -35,7 +35,7 @@ def _is_short(source: Source) -> bool:
 def _rows(source: Source, header: Header, wanted: set[int] | None) -> tuple[list[Sequence[Any]], dict[int, int]]:
     """The header and the wanted rows (None: all), and where in this list each file row stands."""
     rows: list[Sequence[Any]] = [header.cells]
-    places: dict[int, int] = {}
+    places: dict[int, int] = {header.number: 1}
     for number, cells in enumerate(source.rows(), start=1):
         if number > header.number and (wanted is None or number in wanted):
             rows.append(cells)

@@ -30,6 +30,8 @@ def upsert(intake: Intake, model: type[M], rows: list[Row], defaults: Mapping[st
     """Write rows by their code. An empty cell means the default; a column not in the file says nothing."""
     known = {thing.code: thing for thing in intake.session.scalars(select(model))}
     for row in rows:
+        if row.number in intake.problems.bad_rows:
+            continue
         values: dict[str, Any] = {
             name: defaults.get(name) if value is None else value for name, value in row.values.items()
         }
@@ -39,6 +41,7 @@ def upsert(intake: Intake, model: type[M], rows: list[Row], defaults: Mapping[st
             intake.tally.accepted += 1
         elif _changed(thing, values):
             intake.tally.accepted += 1
+            intake.tally.changed += 1
         else:
             intake.tally.unchanged += 1
     intake.session.flush()

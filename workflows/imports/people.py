@@ -1,6 +1,7 @@
 """People (人员) and what they are for which region or store; one person may have several rows."""
 
 from collections import defaultdict
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -25,6 +26,7 @@ ROLES = {
 }
 NEEDS_STORE = frozenset({Role.STORE_OWNER, Role.STORE_CLERK})
 NEEDS_REGION = frozenset({Role.REGIONAL_MANAGER})
+MOST_SHOWN = 10
 PERSONAL = ("name", "wecom_userid", "dingtalk_userid", "plain_wechat")
 PLATFORMS = {"wecom_userid": "企业微信账号", "dingtalk_userid": "钉钉账号"}
 
@@ -100,12 +102,54 @@ def load(intake: Intake) -> None:
     if intake.problems:
         return
     _free_moved_ids(intake, rows, known)
+    handed_over = _end_former_owners(intake, rows, known, stores)
     for row in rows:
+        is_known = row.values["code"] in known
         changed = _keep_person(intake, row, known)
         changed |= _keep_duty(intake, row, known[row.values["code"]], stores)
         intake.tally.accepted += changed
+        intake.tally.changed += changed and is_known
         intake.tally.unchanged += not changed
     intake.session.flush()
+    if handed_over:
+        shown = "、".join(handed_over[:MOST_SHOWN])
+        intake.tally.notes.append(f"{len(handed_over)} 家门店换了店主，原店主的任职到前一天为止，记录保留：{shown}。")
+
+
+def _end_former_owners(intake: Intake, rows: list[Row], known: dict[str, Person], stores: dict[str, int]) -> list[str]:
+    """A store has one owner at a time unless the file names several: a new one ends the duty of the one before.
+
+    The former owner stays in the records with a last day; who owned the store on any day can still be told.
+    """
+    owners = _owners(known)
+    changed = []
+    for store, starts in _owners_named(intake, rows).items():
+        before = owners[stores[store]]
+        already = {person for person, duty in before if _lasts(duty, intake)}
+        start = min((day for person, day in starts.items() if person not in already), default=None)
+        for person, duty in before:
+            if start and person not in starts and duty.valid_from < start <= (duty.valid_to or start):
+                duty.valid_to = start - timedelta(days=1)
+                changed.append(store)
+    return changed
+
+
+def _owners_named(intake: Intake, rows: list[Row]) -> dict[str, dict[str, date]]:
+    """The owners the file names, by store, and since when."""
+    named: dict[str, dict[str, date]] = defaultdict(dict)
+    for row in rows:
+        if row.values["role"] is Role.STORE_OWNER:
+            named[row.values["store"]][row.values["code"]] = row.values.get("valid_from") or intake.today
+    return named
+
+
+def _owners(known: dict[str, Person]) -> dict[int, list[tuple[str, Assignment]]]:
+    owners: dict[int, list[tuple[str, Assignment]]] = defaultdict(list)
+    for person in known.values():
+        for duty in person.assignments:
+            if duty.role is Role.STORE_OWNER and duty.store_id is not None:
+                owners[duty.store_id].append((person.code, duty))
+    return owners
 
 
 def _check(intake: Intake, row: Row, stores: dict[str, int]) -> None:

@@ -1,5 +1,8 @@
 """Products (商品): code, case size, price, and why they expire, if they do."""
 
+import re
+import unicodedata
+from collections import defaultdict
 from typing import Any
 
 from models.catalog import ExpiryBasis, Product
@@ -15,7 +18,8 @@ from workflows.imports.cells import (
     words,
     yes,
 )
-from workflows.imports.columns import ColumnSpec, Row
+from workflows.imports.columns import ColumnSpec, Row, normal
+from workflows.imports.common_columns import PRODUCT_CODES, PRODUCT_NAMES
 from workflows.imports.intake import Intake
 from workflows.imports.masters import upsert, without_repeats
 
@@ -26,6 +30,12 @@ BASES = {
     "合同": ExpiryBasis.CONTRACT_POLICY,
 }
 MOST_IN_A_CASE = 1_000
+MOST_SHOWN = 5
+_IN_SPEC = re.compile(
+    r"(?:1|(?:ml|毫升|l|升|g|斤)(?:\s*/?\s*[瓶盒支])?)\s*[*x×]\s*(\d{1,4})(?!\s*(?:ml|毫升|\d))"
+    r"|(\d{1,4})\s*[瓶支盒]\s*/\s*[箱件]",
+    re.IGNORECASE,
+)
 LONGEST_LIFE = 600  # months
 
 
@@ -37,7 +47,8 @@ def case_size(cell: Any) -> int:
     return number
 
 
-def _months(cell: Any) -> int:
+def life_months(cell: Any) -> int:
+    """Read a shelf life in months, 1 to 600."""
     number = counting(cell)
     if number > LONGEST_LIFE:
         raise BadCell(f"最多 {LONGEST_LIFE} 个月")
@@ -57,7 +68,7 @@ COLUMNS = (
         code,
         "你们系统里的商品编码，唯一",
         "QL42-500",
-        ("编码", "货号", "商品代码", "存货编码", "item", "sku", "item_no", "product_code"),
+        ("编码", "编号", *PRODUCT_CODES),
         required=True,
         no_formula=True,
     ),
@@ -67,7 +78,7 @@ COLUMNS = (
         text,
         "聊天和单据上用的名称",
         "青岚 42 度 500ml",
-        ("名称", "品名", "商品", "存货名称", "description", "item_name", "product_name", "product"),
+        ("名称", "商品", "description", "product", *PRODUCT_NAMES),
         required=True,
     ),
     ColumnSpec("brand", "品牌", text, "品牌", "青岚", ("牌子", "vendor")),
@@ -76,12 +87,13 @@ COLUMNS = (
         "case_size",
         "箱规",
         case_size,
-        "一箱几瓶；没有箱的写 1",
+        "一箱几瓶；没有箱的写 1；规格里写了 1*6、500ml×6 的可以空着",
         "6",
-        ("每箱瓶数", "箱装数", "装箱数", "箱入数", "pack", "bottles_per_case"),
+        ("每箱瓶数", "箱装数", "装箱数", "箱入数", "换算率", "pack", "bottles_per_case"),
         required=True,
         may_be_empty=True,
         no_formula=True,
+        or_else="spec",
     ),
     ColumnSpec(
         "price_fen",
@@ -89,7 +101,7 @@ COLUMNS = (
         money,
         "给门店的每瓶价格，元，最多两位小数",
         "128.00",
-        ("价格", "批发价", "供货价", "price", "retail"),
+        ("价格", "批发价", "供货价", "销售价", "price", "retail"),
     ),
     ColumnSpec("price_band", "价位段", text, "预警规则按它分档", "中档", ("价格带", "band")),
     ColumnSpec(
@@ -98,7 +110,7 @@ COLUMNS = (
         barcode,
         "瓶上或盒上的条码，校验位会检查",
         "6900000000014",
-        ("条码", "条形码", "69 码", "ean", "gtin", "upc"),
+        ("条码", "条形码", "商品条码", "69 码", "ean", "gtin", "upc"),
         no_formula=True,
     ),
     ColumnSpec(
@@ -112,7 +124,7 @@ COLUMNS = (
     ColumnSpec(
         "expiry_months",
         "保质月数",
-        _months,
+        life_months,
         "从生产日期算起几个月；效期依据为“无”时空着",
         "12",
         ("保质期月数", "保质期（月）", "有效期月数", "shelf_life_months"),
@@ -139,6 +151,7 @@ def load(intake: Intake) -> None:
     rows = [row for row in intake.rows if not _only_named(intake, row)]
     for row in rows:
         _check(intake, row)
+    _tell_of_twins(intake, rows)
     upsert(intake, Product, without_repeats(intake, rows, "商品编码", "code"), DEFAULTS)
 
 
@@ -150,8 +163,28 @@ def _only_named(intake: Intake, row: Row) -> bool:
     return bare
 
 
+def _tell_of_twins(intake: Intake, rows: list[Row]) -> None:
+    """One name and size under several codes is common in ERP systems, and worth knowing."""
+    codes: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        codes[normal(row.values["name"]), normal(row.values.get("spec") or "")].append(row.values["code"])
+    twins = [sorted(same) for same in codes.values() if len(set(same)) > 1]
+    if twins:
+        shown = "；".join("、".join(same[:MOST_SHOWN]) for same in twins[:MOST_SHOWN])
+        intake.tally.notes.append(f"{len(twins)} 组商品名称和规格相同、编码不同，按名称找不到它们：{shown}。")
+
+
+def in_spec(said: str) -> int | None:
+    """The case size that a size tells: 6 of 1*6, 500ml×6瓶/箱; None when it tells none."""
+    match = _IN_SPEC.search(unicodedata.normalize("NFKC", said))
+    size = int(match[1] or match[2]) if match else 0
+    return size if 1 <= size <= MOST_IN_A_CASE else None
+
+
 def _check(intake: Intake, row: Row) -> None:
     values = row.values
+    if values.get("case_size") is None:
+        values["case_size"] = in_spec(values.get("spec") or "")
     if values["case_size"] is None:
         intake.refuse(row, "case_size", None, "不能空着；没有箱的写 1")
         values["case_size"] = 1

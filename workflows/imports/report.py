@@ -18,15 +18,26 @@ class RowError:
     sentence: str
 
 
+@dataclass(frozen=True)
+class ReadRow:
+    """One row as it was understood: what each column means, as words."""
+
+    number: int
+    said: dict[str, str]
+
+
 @dataclass
 class ImportReport:
     """The outcome. `accepted` rows were new or changed something, `unchanged` ones said nothing new.
 
-    `skipped` are rows left out without being wrong; `created` counts what was made on the way.
+    Of the accepted ones `changed` brought something known up to date. `skipped` are rows left out
+    without being wrong; `created` counts what was made on the way; `first_rows` are the first as understood.
+    A preview is never `written`; `would_write` tells whether it would have been.
     """
 
     kind: str
     accepted: int = 0
+    changed: int = 0
     unchanged: int = 0
     errors: list[RowError] = field(default_factory=list)
     errors_beyond: int = 0
@@ -36,6 +47,9 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     error_file: Path | None = None
     written: bool = False
+    would_write: bool = False
+    first_rows: list[ReadRow] = field(default_factory=list)
+    sha256: str = ""
 
 
 class TooManyProblems(Exception):
@@ -73,6 +87,9 @@ class Tally:
     """Counts a loader keeps while it works."""
 
     accepted: int = 0
+    changed: int = 0
     unchanged: int = 0
+    notes: list[str] = field(default_factory=list)
+    understood: dict[int, dict[str, str]] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
     skipped: list[RowError] = field(default_factory=list)

@@ -1,212 +1,159 @@
-"""Counts of what stands in stores and in our own warehouse, at the start and later on.
+"""What stands in our own warehouse; and in stores, in the one file some people keep for both.
 
 A count speaks for the whole product in that place: batches it does not name are counted as none. It
 is true for the evening of its day, so what moved later is left standing.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from models.catalog import UNKNOWN_BATCH, Product, Store
-from models.stock import PlaceKind
-from workflows.counting import Counted, counted_on, settle
-from workflows.imports.cells import code, day, whole
-from workflows.imports.columns import ColumnSpec, Row
-from workflows.imports.intake import Intake, ids_by_code
-from workflows.imports.lots import LotBook, pseudo_batch
-from workflows.imports.masters import without_repeats
+from models.catalog import Lot
+from models.stock import MoveKind, Observation, Place, PlaceKind, StockMove, StockSource
+from workflows.counting import Counted, settle
+from workflows.imports.cells import text
+from workflows.imports.columns import ColumnSpec, Row, normal
+from workflows.imports.common_columns import store_column, store_name_column
+from workflows.imports.counted_rows import AGE_IS_MISSING, CountReader, Line, counted_columns, unknown
+from workflows.imports.counts import keep_observed
+from workflows.imports.finding import NotFound
+from workflows.imports.intake import Intake, portions
 from workflows.ledger import Spot
 
 WAREHOUSE = "仓库"
 OWN: Spot = (PlaceKind.WAREHOUSE_STOCK, 0)
+_STORE_WORDS = ("店", "客户", "终端", "往来")
 
-COLUMNS = (
-    ColumnSpec(
-        "store",
-        "门店编码",
-        code,
-        f"门店；自己的仓库写“{WAREHOUSE}”或空着",
-        "S001",
-        ("门店", "客户编码", "store_code", "地点"),
-        required=True,
-        may_be_empty=True,
-        no_formula=True,
+COLUMNS = counted_columns(
+    (
+        store_column(f"门店；自己的仓库写“{WAREHOUSE}”或空着，整列都可以没有", required=False),
+        store_name_column(),
+        ColumnSpec(
+            "warehouse", "仓库", text, "自己有几个仓库时的名称，合在一起算", "主仓", ("仓库名称", "仓库编码", "库房")
+        ),
     ),
-    ColumnSpec(
-        "product",
-        "商品编码",
-        code,
-        "商品",
-        "QL42-500",
-        ("货号", "item", "sku", "存货编码", "product_code"),
-        required=True,
-        no_formula=True,
-    ),
-    ColumnSpec("batch", "批号", code, "可空", "B250112", ("批次", "lot"), no_formula=True),
-    ColumnSpec("production_date", "生产日期", day, "可空；没有批号时按它分批", "2025-01-12", ()),
-    ColumnSpec(
-        "bottles",
-        "瓶数",
-        whole,
-        "瓶数；写了箱数时是零头",
-        "5",
-        ("数量", "库存", "库存数量", "零瓶", "qty"),
-        required=True,
-        may_be_empty=True,
-        no_formula=True,
-    ),
-    ColumnSpec("cases", "箱数", whole, "按商品箱规折成瓶", "2", ("整箱", "件数"), no_formula=True),
-    ColumnSpec(
-        "received_on",
-        "入店日期",
-        day,
-        "这批货哪天进的店；门店必填，库龄从这天算",
-        "2025-02-01",
-        ("到店日期", "进货日期", "入库日期", "received"),
-    ),
-    ColumnSpec("as_of", "盘点日期", day, "空着＝今天", "2025-03-01", ("日期", "盘点日", "count_date")),
+    "现存数量",
+    "结存数量",
+    "账面数量",
+    "可用数量",
+    age_is_asked=False,
+    no_lot="可空",
 )
-
-
-@dataclass(frozen=True)
-class _Count:
-    """One counted lot."""
-
-    row: Row
-    store_id: int | None
-    product_id: int
-    batch: str
-    bottles: int
-    as_of: date
-
-    @property
-    def spot(self) -> Spot:
-        """Where it was counted."""
-        return OWN if self.store_id is None else (PlaceKind.STORE_SHELF, self.store_id)
-
-    @property
-    def lot(self) -> tuple[int, str]:
-        """Product and batch."""
-        return self.product_id, self.batch
 
 
 def load(intake: Intake) -> None:
     """Make shelves and warehouse equal the counts, and note what stores were seen to hold."""
-    rows = without_repeats(
-        intake, list(intake.rows), "门店、商品和批次", "store", "product", "batch", "production_date"
-    )
-    loader = _Loader(intake)
-    counts = [count for row in rows if (count := loader.read(row)) is not None]
-    loader.refuse_two_days(counts)
-    loader.refuse_older(counts)
-    if not intake.problems:
-        loader.write(counts)
+    _refuse_unread_stores(intake)
+    reader = CountReader(intake)
+    lines = [line for row in intake.rows if (line := _line(intake, reader, row)) is not None]
+    _refuse_two_days(intake, lines)
+    reader.refuse_repeats(lines)
+    if intake.problems and not intake.skip_bad:
+        return
+    lines = [line for line in lines if line.row.number not in intake.problems.bad_rows]
+    lines = [line if line.lot else replace(line, lot=unknown(line.item)) for line in lines]
+    reader.make_lots(lines)
+    own = _without_older(intake, [line for line in lines if line.store_id is None])
+    _settle_own(intake, reader, own)
+    in_stores = [line for line in lines if line.store_id is not None]
+    keep_observed(intake, reader, in_stores, _sources(intake, in_stores))
 
 
-class _Loader:
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._session = intake.session
-        self._stores = ids_by_code(self._session, Store)
-        self._products: dict[str, tuple[int, int]] = {
-            code: (product, size)
-            for code, product, size in self._session.execute(select(Product.code, Product.id, Product.case_size))
-        }
-        self._lots = LotBook(self._session)
+def _sources(intake: Intake, lines: list[Line]) -> dict[tuple[int, int], StockSource]:
+    """The first count of a product in a store is its opening."""
+    first: dict[tuple[int, int], date] = {}
+    products = sorted({line.item.id for line in lines})
+    columns = (Observation.store_id, Observation.product_id, func.min(Observation.as_of))
+    for some in portions(products, 1_000):
+        query = select(*columns).where(Observation.product_id.in_(some))
+        for store, product, day in intake.session.execute(query.group_by(*columns[:2])):
+            first[store, product] = day
+    return {
+        line.place: StockSource.COUNT if first.get(line.place, line.as_of) < line.as_of else StockSource.OPENING
+        for line in lines
+    }
 
-    def read(self, row: Row) -> _Count | None:
-        """Understand a row, or refuse it."""
-        values = row.values
-        own = values["store"] in {None, WAREHOUSE}
-        if not own and values["store"] not in self._stores:
-            self._intake.refuse(row, "store", values["store"], "没有这家门店，请先导入门店")
-            return None
-        if values["product"] not in self._products:
-            self._intake.refuse(row, "product", values["product"], "没有这个商品，请先导入商品")
-            return None
-        if values["bottles"] is None and values.get("cases") is None:
-            self._intake.refuse(row, "bottles", "", "瓶数和箱数至少写一样；没有货写 0")
-            return None
-        if not self._days_are_right(row, own=own):
-            return None
-        product, size = self._products[values["product"]]
-        batch = values.get("batch") or pseudo_batch(values.get("production_date"), None)
-        self._lots.learn([product])
-        count = _Count(
-            row,
-            None if own else self._stores[values["store"]],
-            product,
-            batch or UNKNOWN_BATCH,
-            (values["bottles"] or 0) + (values.get("cases") or 0) * size,
-            values.get("as_of") or self._intake.today,
-        )
-        return count if self._lot_is_right(count) else None
 
-    def refuse_two_days(self, counts: list[_Count]) -> None:
-        """A product in one place has one day of counting in a file, and one row for each batch."""
-        days: dict[tuple[Spot, int], _Count] = {}
-        lots: dict[tuple[Spot, tuple[int, str]], int] = {}
-        for count in counts:
-            first = days.setdefault((count.spot, count.product_id), count)
-            number = lots.setdefault((count.spot, count.lot), count.row.number)
-            if first.as_of != count.as_of:
-                sentence = f"盘点日期与第 {first.row.number} 行同一商品的不同"
-                self._intake.refuse(count.row, "as_of", count.as_of, sentence)
-            if number != count.row.number:
-                sentence = f"与第 {number} 行是同一批次；请写批号或生产日期区分"
-                self._intake.refuse(count.row, "batch", count.batch, sentence)
+def _refuse_unread_stores(intake: Intake) -> None:
+    """A column of stores under a name we do not know must not be taken for our own warehouse."""
+    if intake.header.has("store") or intake.header.has("store_name"):
+        return
+    for name in intake.header.ignored:
+        if any(word in normal(name) for word in _STORE_WORDS):
+            sentence = f"表头里有“{name}”，但看不出是不是门店；请改成“门店编码”，或删掉这一列"
+            intake.problems.add(intake.header.number, name, None, sentence)
 
-    def refuse_older(self, counts: list[_Count]) -> None:
-        """A count from before the last one of that product would turn time back."""
-        last = counted_on(self._session)
-        for count in counts:
-            known = last.get((count.store_id or 0, count.product_id))
-            if known is not None and count.as_of < known:
-                sentence = f"这家门店 {known} 已有更新的盘点"
-                self._intake.refuse(count.row, "as_of", count.as_of, sentence)
 
-    def write(self, counts: list[_Count]) -> None:
-        """Post the differences and keep the observations."""
-        wanted = {count.lot: count.row.values.get("production_date") for count in counts}
-        self._intake.tally.created["批次"] += self._lots.make(wanted)
-        seen = [
-            Counted(
-                count.spot,
-                count.product_id,
-                self._lots[count.lot],
-                count.bottles,
-                count.row.values.get("received_on"),
-                count.as_of,
-            )
-            for count in counts
-        ]
-        changed = settle(self._session, seen, self._intake.now, self._intake.actor_name)
-        self._intake.tally.accepted += changed
-        self._intake.tally.unchanged += len(counts) - changed
+def _line(intake: Intake, reader: CountReader, row: Row) -> Line | None:
+    store = row.values.get("store")
+    own = store == WAREHOUSE or (store is None and row.values.get("store_name") is None)
+    try:
+        shop = None if own else reader.finder.shop(row.values)
+    except NotFound as refused:
+        intake.refuse(row, refused.column, refused.value, str(refused))
+        return None
+    line = reader.line(row, shop)
+    if line is None:
+        return None
+    if line.bottles < 0:
+        intake.refuse(row, "bottles", line.bottles, "账面是负数，先在原来的系统里查清再导入")
+        return None
+    if line.received_on is None and not own:
+        intake.refuse(row, "received_on", "", AGE_IS_MISSING)
+        return None
+    return line
 
-    def _days_are_right(self, row: Row, *, own: bool) -> bool:
-        values = row.values
-        as_of = values.get("as_of") or self._intake.today
-        received, produced = values.get("received_on"), values.get("production_date")
-        if as_of > self._intake.today:
-            self._intake.refuse(row, "as_of", as_of, "日期在今天以后")
-        elif received is None and not own:
-            self._intake.refuse(row, "received_on", "", "要写这批货哪天进的店，不然库龄会从 0 天算起")
-        elif received is not None and received > as_of:
-            self._intake.refuse(row, "received_on", received, "入店日期晚于盘点日期")
-        elif produced is not None and produced > (received or as_of):
-            self._intake.refuse(row, "production_date", produced, "生产日期晚于入店日期")
+
+def _refuse_two_days(intake: Intake, lines: list[Line]) -> None:
+    """A product in one place has one day of counting in a file."""
+    days: dict[tuple[int, int], Line] = {}
+    for line in lines:
+        first = days.setdefault(line.place, line)
+        if first.as_of != line.as_of:
+            sentence = f"盘点日期与第 {first.row.number} 行同一商品的不同"
+            intake.refuse(line.row, "as_of", line.as_of, sentence)
+
+
+def _without_older(intake: Intake, lines: list[Line]) -> list[Line]:
+    """Leave out counts of our warehouse from before the last correction of that product."""
+    last = _last_corrected(intake, {line.item.id for line in lines})
+    kept = []
+    for line in lines:
+        day = last.get(line.item.id)
+        if day is not None and line.as_of < day:
+            intake.skip(line.row, f"仓库里的 {line.item.code} 在 {day} 已有更新的盘点，没有改动")
         else:
-            return True
-        return False
+            kept.append(line)
+    return kept
 
-    def _lot_is_right(self, count: _Count) -> bool:
-        produced = count.row.values.get("production_date")
-        other = self._lots.differs(count.lot, produced)
-        if other is None:
-            return True
-        sentence = f"批号 {count.batch} 的生产日期已登记为 {other}"
-        self._intake.refuse(count.row, "production_date", produced, sentence)
-        return False
+
+def _last_corrected(intake: Intake, products: set[int]) -> dict[int, date]:
+    days: dict[int, date] = {}
+    for column in (StockMove.to_place_id, StockMove.from_place_id):
+        query = (
+            select(Lot.product_id, func.max(StockMove.happened_on))
+            .join(Lot, Lot.id == StockMove.lot_id)
+            .join(Place, Place.id == column)
+            .where(StockMove.kind.in_((MoveKind.COUNT, MoveKind.OPENING)), Place.kind == OWN[0], Place.ref == OWN[1])
+            .group_by(Lot.product_id)
+        )
+        for product, day in intake.session.execute(query):
+            if product in products:
+                days[product] = max(day, days.get(product, day))
+    return days
+
+
+def _settle_own(intake: Intake, reader: CountReader, lines: list[Line]) -> None:
+    """Make our warehouse hold what was counted, all its rooms together."""
+    together: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        together[reader.lots[line.lot or unknown(line.item)]].append(line)
+    counts = [
+        Counted(OWN, group[0].item.id, lot, sum(line.bottles for line in group), None, group[0].as_of)
+        for lot, group in together.items()
+    ]
+    changed = settle(intake.session, counts, intake.now, intake.actor_name)
+    intake.tally.accepted += changed
+    intake.tally.unchanged += len(lines) - changed

@@ -5,6 +5,7 @@ from typing import Any
 from models.catalog import Store
 from workflows.imports.cells import code, degrees, text, yes
 from workflows.imports.columns import ColumnSpec
+from workflows.imports.common_columns import STORE_CODES, STORE_NAMES
 from workflows.imports.intake import Intake
 from workflows.imports.masters import upsert, without_repeats
 
@@ -15,7 +16,7 @@ COLUMNS = (
         code,
         "你们系统里的客户编码，唯一",
         "S001",
-        ("编码", "客户编码", "终端编码", "store", "store_code", "store_no"),
+        ("编码", "编号", "store", *STORE_CODES),
         required=True,
         no_formula=True,
     ),
@@ -25,7 +26,7 @@ COLUMNS = (
         text,
         "招牌上的名称",
         "临江路烟酒店",
-        ("名称", "客户名称", "终端名称", "店名", "store_name"),
+        ("名称", *STORE_NAMES),
         required=True,
     ),
     ColumnSpec("region", "区域", text, "预警群和区域经理按它分", "临江区", ("片区", "大区", "city", "城市")),
