@@ -13,6 +13,7 @@ from running import (
     commands_data,
     commands_rules,
     commands_serve,
+    commands_warnings,
 )
 from running.command_kit import Context
 from settings import ConfigError
@@ -28,6 +29,7 @@ def cli(context: click.Context, config: str) -> None:
 
 for module in (
     commands_serve,
+    commands_warnings,
     commands_data,
     commands_business,
     commands_api,

@@ -26,6 +26,7 @@ from web.desk_connectors import desk_connectors
 from web.desk_discrepancies import discrepancies
 from web.desk_freshness import desk_freshness
 from web.desk_imports import desk_imports
+from web.desk_quality import quality_page
 from web.desk_quotas import quota_page
 from web.document_page import documents
 from web.door_queries import photo_of
@@ -68,6 +69,7 @@ def register(app: Flask) -> None:
         desk_freshness,
         desk_imports,
         discrepancies,
+        quality_page,
         quota_page,
         documents,
         fonts,

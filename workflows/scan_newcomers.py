@@ -1,7 +1,8 @@
 """Hits that have no open warning: numbered, with their episode, and with the word given to the gravest.
 
 Decided before anything is written: while the table grows under it, PostgreSQL would look it through for
-each row. The numbers follow store, product and lot, so the same goods get the same ones.
+each row. The numbers follow rule, store, product and lot, so the same goods get the same ones, and rows are
+written in the order of their numbers.
 """
 
 from sqlalchemy import BigInteger, Boolean, Subquery, and_, case, cast, func, insert, literal, select, text
@@ -24,7 +25,7 @@ def find_newcomers(session: Session, newest: int) -> int:
     seen = select(found, place.label("place"), best.label("best")).subquery()
     mark = case((and_(seen.c.product_id > 0, seen.c.best > seen.c.place), graver_mark(seen.c.best)), else_="")
     kept = {**{column.name: column for column in seen.c}, "inhibited_by": mark}
-    rows = select(*(kept[name] for name in _FILLED))
+    rows = select(*(kept[name] for name in _FILLED)).order_by(seen.c.number)
     session.execute(insert(newcomer).from_select(_FILLED, rows))
     count_rows(session, newcomer)
     return session.scalar(select(func.count()).select_from(newcomer)) or 0
@@ -45,7 +46,7 @@ def _found(newest: int) -> Subquery:
     )
     is_open = select(W.id).where(mine, W.state != WarningState.RESOLVED).correlate_except(W)
     episode = select(func.coalesce(func.max(W.episode), 0) + 1).where(mine).correlate_except(W).scalar_subquery()
-    order = [hit.c.store_id, hit.c.product_id, hit.c.lot_id, hit.c.rule_no]
+    order = [hit.c.rule_no, hit.c.store_id, hit.c.product_id, hit.c.lot_id]
     return (
         select(
             hit.c.rule_no,

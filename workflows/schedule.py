@@ -84,8 +84,21 @@ def pull_jobs(house: House) -> list[Job]:
 
 
 def run_due(database: Database, house: House, all_jobs: list[Job], now: datetime) -> list[str]:
-    """Run every job whose latest slot nobody has done; return their names."""
-    return [job.name for job in all_jobs if _run(database, house, job, now)]
+    """Run every job whose latest slot nobody has done; return their names.
+
+    One that fails keeps no other from its work and is tried again at the next tick. Raises ExceptionGroup at the end.
+    """
+    ran, problems = [], []
+    for job in all_jobs:
+        try:
+            if _run(database, house, job, now):
+                ran.append(job.name)
+        except Exception as problem:
+            log.exception("job_failed", job=job.name)
+            problems.append(problem)
+    if problems:
+        raise ExceptionGroup("some jobs failed", problems)
+    return ran
 
 
 def _run(database: Database, house: House, job: Job, now: datetime) -> bool:
