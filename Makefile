@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help demo test check bench format lint types serve clean setup setup-dev
+.PHONY: help demo test check backtest bench format lint types serve clean setup setup-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -39,6 +39,9 @@ lint:
 
 types:
 	$(VENV)/bin/mypy .
+
+backtest: setup-dev ## how good the warning lists were on real deliveries, sales simulated (ARGS="--every 40" is quick)
+	$(RUN) app.py backtest $(ARGS)
 
 bench: setup-dev ## ratios against floors measured in the same run
 	$(RUN) -m benchmarks.run $(ARGS)

@@ -48,8 +48,10 @@ def backtest(  # noqa: PLR0913 - one argument for each option
     processes: int,
 ) -> None:
     """Replay real deliveries month by month and print how good the warning lists were. SIMULATED sales."""
-    from backtest import deliveries, replay, report  # noqa: PLC0415 - numpy and DuckDB are needed by nothing else
-
+    try:
+        from backtest import deliveries, replay, report  # noqa: PLC0415 - numpy and DuckDB are needed by nothing else
+    except ImportError as problem:
+        raise click.ClickException(f"{problem.name} is missing: run `make setup-dev` first") from None
     plan = replay.Plan(first.date(), last.date(), deltas, length, surest, seed, counts, processes)
     try:
         found = deliveries.load(data, stores, every)
