@@ -251,7 +251,7 @@ def words_of_the_house() -> tuple[set[str], set[str]]:
                 literals.add(node.value)
             if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
                 start = str(node.values[0].value)
-                if re.fullmatch(r"[a-z_]{4,}_", start):
+                if re.fullmatch(r"[a-z_]{3,}_", start):
                     starts.add(start)
     return literals | {member.value for member in DiscrepancyKind}, starts
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Engine, Integer, Text, cast, func, literal, literal_column, type_coerce
+from sqlalchemy import JSON, BigInteger, Date, Engine, Integer, Text, cast, func, literal, literal_column, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -80,7 +80,22 @@ def _json_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 
 @compiles(json_object_of, "postgresql")
 def _json_postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    return f"json_build_object({compiler.process(element.clauses, **options)})"
+    # Put together as text: json_build_object looks up the type of every value again and takes three times as long.
+    told = list(element.clauses)
+    parts = []
+    for name, value in zip(told[::2], told[1::2], strict=True):
+        key = compiler.process(name, **options).strip("'")
+        parts.append(f"""'"{key}":' || coalesce({_json_value(value, compiler.process(value, **options))}, 'null')""")
+    inside = " || ',' || ".join(parts)
+    return f"CAST('{{' || {inside} || '}}' AS JSON)"
+
+
+def _json_value(value: Any, said: str) -> str:
+    if isinstance(value.type, Integer):
+        return f"CAST({said} AS TEXT)"
+    if isinstance(value.type, Date):
+        return f"""'"' || CAST({said} AS TEXT) || '"'"""
+    return f"CAST(to_json({said}) AS TEXT)"
 
 
 @compiles(smaller_of, "sqlite")

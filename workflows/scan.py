@@ -89,7 +89,7 @@ def scan(session: Session, ruleset: Ruleset, today: date, now: datetime, *, hous
             fire_new(session, grain, today, now)
         if new:
             number_on(session, newest + new)
-        if new * MANY > newest:
+        if new * MANY > newest > 0:
             measure(session, StockWarning.__tablename__)
         write_events(session, today, newest)
         set_marks(session, newest)
