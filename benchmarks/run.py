@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import parts
+from benchmarks import parts, scan
 from benchmarks.callbacks import confirm, progress
 from benchmarks.contest import Contestant, Result, quiet, race
 from benchmarks.distributor import fresh_url, postgres_answers
@@ -82,6 +82,16 @@ def singles(folder: Path, size: int) -> list[Line]:
     ]
 
 
+def scanning(folder: Path, kinds: list[str], sizes: list[int]) -> list[Line]:
+    """The daily scan of all rules on channels of growing size; the floor is one query that writes its hits."""
+    lines = []
+    for kind in kinds:
+        for lots in sizes:
+            with fresh_url(kind, folder) as url:
+                lines += scan.lines_of(KINDS[kind], lots, scan.measured(url, folder, lots))
+    return lines
+
+
 def idle() -> Line:
     """The process that only waits."""
     held = idle_mb()
@@ -104,6 +114,7 @@ def main() -> int:
         lines += issuing(folder, kinds, [100, 1_000] if quick else [100, 1_000, 10_000])
         lines += singles(folder, 500 if quick else 3_000)
         lines += reading(folder)
+        lines += scanning(folder, kinds, [10_000, 100_000] if quick else [10_000, 100_000, 1_000_000])
         lines.append(idle())
     print(show(lines))
     print(NOTES)

@@ -20,6 +20,7 @@ from workflows.digest import push_digests
 from workflows.quotas import channels_that_wait, quotas
 from workflows.refusals import Refusal
 from workflows.scan import scan as run_scan
+from workflows.scan_record import ScanRefused
 from workflows.scope import Ask, Scope
 from workflows.sentences import sentence_for
 
@@ -34,8 +35,11 @@ def scan(context: Context, on: datetime | None) -> None:
     running = context.house(offline=True)
     now = running.clock()
     day = on.date() if on else business_day(now)
-    with running.database.write() as session:
-        result = run_scan(session, load_rules(), day, now, house=running.house)
+    try:
+        with running.database.write() as session:
+            result = run_scan(session, load_rules(), day, now, house=running.house)
+    except ScanRefused as refused:
+        raise click.ClickException(str(refused)) from None
     for rule in sorted(result.still):
         click.echo(f"{rule}: {result.fired[rule]} new, {result.still[rule]} still, {result.resolved[rule]} resolved")
 

@@ -129,7 +129,7 @@ def _find_hits(session: Session, rules: list[Numbered], today: date) -> None:
     if of_lots:
         fill_hits(session, lots(session, of_lots, today), of_lots, today)
     if of_products or of_stores:
-        fill_shelf(session, {one.rule.metric for one in of_products})
+        fill_shelf(session, of_products)
     if of_products:
         fill_hits(session, products(today), of_products, today)
     if of_stores:

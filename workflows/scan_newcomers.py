@@ -1,8 +1,7 @@
 """Hits that have no open warning: numbered, with their episode, and with the word given to the gravest.
 
 Decided before anything is written: while the table grows under it, PostgreSQL would look it through for
-each row. The numbers follow rule, store, product and lot, so the same goods get the same ones, and rows are
-written in the order of their numbers.
+each row. They are numbered as they were found, and written in that order.
 """
 
 from sqlalchemy import BigInteger, Boolean, Subquery, and_, case, cast, func, insert, literal, select, text
@@ -46,7 +45,6 @@ def _found(newest: int) -> Subquery:
     )
     is_open = select(W.id).where(mine, W.state != WarningState.RESOLVED).correlate_except(W)
     episode = select(func.coalesce(func.max(W.episode), 0) + 1).where(mine).correlate_except(W).scalar_subquery()
-    order = [hit.c.rule_no, hit.c.store_id, hit.c.product_id, hit.c.lot_id]
     return (
         select(
             hit.c.rule_no,
@@ -56,7 +54,7 @@ def _found(newest: int) -> Subquery:
             level_of(hit.c.code).label("level"),
             (episode if newest else literal(1)).label("episode"),
             cast(hit.c.stale | (rule_row.c.pending_days > 0), Boolean).label("waits"),
-            cast(func.row_number().over(order_by=order) + newest, BigInteger).label("number"),
+            cast(func.row_number().over() + newest, BigInteger).label("number"),
         )
         .join(rule_row, rule_row.c.no == hit.c.rule_no)
         .where(level_of(hit.c.code) > 0, rule_row.c.opens.is_(True), *([~is_open.exists()] if newest else []))

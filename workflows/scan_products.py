@@ -31,8 +31,8 @@ from rules.sell_through import DAYS_IN_MONTH
 from rules.warning_rules import Metric
 from workflows.portable_sql import smaller_of, unless_zero
 from workflows.scan_hits import Ground
-from workflows.scan_levels import Condition, Measure, Subject, days_before
-from workflows.scan_tables import circle, count_rows, peer, shelf
+from workflows.scan_levels import Condition, Measure, Subject, days_before, scope_of
+from workflows.scan_tables import Numbered, circle, count_rows, peer, shelf
 
 SHRINKAGE_K = 4  # F-7: peers weigh as much as four months of the store's own sales
 LARGEST = 2_000_000_000
@@ -40,13 +40,14 @@ WHOLE = 100_000  # a hundred percent, in thousandths of a percent
 _FILLED = [column.name for column in shelf.columns]
 
 
-def fill_shelf(session: Session, metrics: set[Metric]) -> None:
+def fill_shelf(session: Session, rules: list[Numbered]) -> None:
     """Add up what each store holds of each product, and for safety stocks also what sells and is out of stock."""
-    if Metric.SELL_THROUGH in metrics:
+    if any(one.rule.metric is Metric.SELL_THROUGH for one in rules):
         _fill_peers(session)
     session.execute(insert(shelf).from_select(_FILLED, _on_shelf()))
-    if Metric.SAFETY_STOCK in metrics:
-        session.execute(insert(shelf).from_select(_FILLED, _sold_out()))
+    safety = [scope_of(one.rule.scope) for one in rules if one.rule.metric is Metric.SAFETY_STOCK]
+    if safety:
+        session.execute(insert(shelf).from_select(_FILLED, _sold_out(or_(*safety))))
     count_rows(session, shelf)
 
 
@@ -134,12 +135,12 @@ def _on_shelf() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _sold_out() -> Select[*tuple[Any, ...]]:
+def _sold_out(watched: Condition) -> Select[*tuple[Any, ...]]:
     still = select(shelf.c.store_id).where(
         shelf.c.store_id == SalesRate.store_id, shelf.c.product_id == SalesRate.product_id
     )
     since = func.coalesce(SalesRate.last_arrived_on, SalesRate.as_of)
-    return select(
+    found = select(
         SalesRate.store_id,
         SalesRate.product_id,
         cast(0, Integer),
@@ -153,7 +154,9 @@ def _sold_out() -> Select[*tuple[Any, ...]]:
         func.coalesce(SalesRate.last_sold_on, since),
         SalesRate.unsold_millibottles,
         *(cast(null(), Integer) for _ in ("share", "peer_share", "peers")),
-    ).where(SalesRate.monthly_millibottles > 0, ~still.exists())
+    )
+    found = found.join(Store, Store.id == SalesRate.store_id).join(Product, Product.id == SalesRate.product_id)
+    return found.where(watched, SalesRate.monthly_millibottles > 0, ~still.exists())
 
 
 def _fill_peers(session: Session) -> None:

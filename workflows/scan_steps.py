@@ -157,14 +157,18 @@ def _coming_back(today: date, since: date) -> Select[*tuple[Any, ...]]:
         "level": cast(level_of(hit.c.code), Integer),
         "cause": cast(null(), String),
     }
+    # The few that ended lately are looked up among the hits, not the hits among all that ever ended.
+    lately = (
+        select(W.id, W.rule).where(W.state == WarningState.RESOLVED, W.resolved_on.is_not(None), W.resolved_on >= since)
+    ).cte("lately")
+    lately = lately.prefix_with("MATERIALIZED")
     return (
         select(*(values[name] for name in _FILLED))
+        .select_from(lately)
+        .join(W, W.id == lately.c.id)
         .join(rule_row, rule_row.c.name == W.rule)
         .join(hit, _same_key())
         .where(
-            W.state == WarningState.RESOLVED,
-            W.resolved_on.is_not(None),
-            W.resolved_on >= since,
             W.resolved_on >= rule_row.c.quiet_from,
             rule_row.c.opens.is_(True),
             level_of(hit.c.code) > 0,

@@ -68,11 +68,10 @@ def fill_stores(session: Session) -> None:
 
 def _sums() -> CTE:
     bottles, monthly = func.sum(shelf.c.bottles), func.sum(shelf.c.monthly)
-    return (
+    # Grouped by the store alone, as the shelf lies; its words are added afterwards.
+    sums = (
         select(
             shelf.c.store_id,
-            func.coalesce(Store.tier, "").label("tier"),
-            Store.region,
             cast(bottles, Integer).label("bottles"),
             func.min(shelf.c.received_on).label("received_on"),
             # One shelf nobody looked at does not make the whole store unknown.
@@ -82,13 +81,14 @@ def _sums() -> CTE:
             at_most(cast(func.sum(product_loss()), BigInteger)).label("loss"),
             (cast(bottles, BigInteger) * 1_000_000 // unless_zero(cast(monthly, BigInteger))).label("cover"),
         )
-        .join(Store, Store.id == shelf.c.store_id)
         .join(Product, Product.id == shelf.c.product_id)
-        .where(Store.active.is_(True), shelf.c.bottles > 0)
-        .group_by(shelf.c.store_id, Store.tier, Store.region)
+        .where(shelf.c.bottles > 0)
+        .group_by(shelf.c.store_id)
         .having(monthly > 0)
-        .cte("held")
+        .subquery()
     )
+    of_stores = select(sums, Store.tier, Store.region).join(Store, Store.id == sums.c.store_id)
+    return of_stores.where(Store.active.is_(True)).cte("held")
 
 
 def _middle(rows: CTE, name: str) -> CTE:

@@ -24,6 +24,8 @@ from models.warning import ResolveCause, StockWarning, WarningState
 from rules.deadlines import expiry_date
 from workflows.acting import business_day
 
+#: What was only watched and never fired keeps the day it was watched since.
+_FIRED = StockWarning.pending_since.is_(None)
 ACTS = ("start_recall", "find_transfer", "ask_count")
 Goods = tuple[int, int]  # store id, product id
 
@@ -90,7 +92,7 @@ def _by_rule(session: Session, since: date, until: date) -> list[RuleQuality]:
             number(StockWarning.state == WarningState.DISMISSED),
             number(StockWarning.cause == ResolveCause.RECOUNTED),
         )
-        .where(StockWarning.fired_on.between(since, until), StockWarning.state != WarningState.PENDING)
+        .where(StockWarning.fired_on.between(since, until), _FIRED)
         .group_by(StockWarning.rule)
         .order_by(StockWarning.rule)
     )
@@ -102,7 +104,7 @@ def _first_warned(session: Session) -> dict[Goods, list[date]]:
     days: dict[Goods, list[date]] = defaultdict(list)
     query = (
         select(StockWarning.store_id, StockWarning.product_id, StockWarning.fired_on)
-        .where(StockWarning.state != WarningState.PENDING)
+        .where(_FIRED)
         .order_by(StockWarning.fired_on)
     )
     for store, product, day in session.execute(query):
