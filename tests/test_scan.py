@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from models.catalog import ExpiryBasis, Lot, Product, Store
 from models.stock import StockSource
@@ -14,6 +14,7 @@ from rules.warning_rules import Metric, Scope, Thresholds
 from tests.intake_kit import NOW, TODAY, new_kit
 from tests.scan_kit import AGED, COVER, Channel, changed, of_day, rule, ruleset
 from workflows.scan import preview, scan
+from workflows.scan_record import ScanRefused
 from workflows.warning_value import confirmed_on, value_on
 
 
@@ -442,7 +443,7 @@ def test_a_day_that_only_passes_writes_nothing_and_is_told_all_the_same(channel)
 
 def test_an_earlier_day_is_refused(channel):
     channel.scan(3)
-    with pytest.raises(Exception, match="2026-03-13 已经巡检过，不能再按更早的 2026-03-12 巡检"):
+    with pytest.raises(ScanRefused, match="2026-03-13 已经巡检过，不能再按更早的 2026-03-12 巡检"):
         channel.scan(2)
 
 
@@ -490,3 +491,20 @@ def test_today_is_an_argument(channel):
         session.execute(update(Lot).values(production_date=None))
         scan(session, ruleset(AGED), date(2020, 1, 1), datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
     assert channel.all() == []
+
+
+def test_the_number_of_questions_does_not_grow_with_the_lots(channel):
+    channel.rules = ruleset(AGED, COVER, rule("near", Metric.REMAINING_LIFE, 6), rule("s", Metric.TURNOVER, 3.5))
+    asked: list[int] = []
+    for days, more in enumerate((2, 40)):
+        for number in range(more):
+            channel.hold(20, days=100 + number, batch=f"D{days}N{number}", made=date(2025, 3, 1))
+        with channel.kit.database.write() as session:
+            statements: list[str] = []
+            event.listen(
+                session.connection(), "before_cursor_execute", lambda *said, kept=statements: kept.append(said[2])
+            )
+            scan(session, channel.rules, of_day(days), NOW)
+        asked.append(len(statements))
+    assert len(channel.all()) == 42
+    assert abs(asked[1] - asked[0]) <= 5  # the first day knows that there is nothing to compare with

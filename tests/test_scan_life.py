@@ -550,3 +550,24 @@ def test_two_scans_at_once_are_one(channel):
         worker.join()
     assert failures == []
     assert (channel.states(), channel.events(), channel.kit.count(ScanRun)) == (["firing"], ["fired"], 1)
+
+
+def test_a_graver_newcomer_silences_what_was_there_before(channel):
+    channel.rules = ruleset(AGED)
+    channel.hold(20, days=100)
+    channel.scan()
+    channel.hold(50, days=300, batch="B2")
+    channel.scan(1)
+    light, grave = channel.all()
+    assert (light.inhibited_by, grave.inhibited_by) == (f"warning:{grave.id}", "")
+    assert light.id < grave.id
+
+
+def test_a_lighter_newcomer_is_silent_beside_what_was_there_before(channel):
+    channel.rules = ruleset(AGED)
+    channel.hold(50, days=300)
+    channel.scan()
+    channel.hold(20, days=100, batch="B2")
+    channel.scan(1)
+    grave, light = channel.all()
+    assert (light.inhibited_by, grave.inhibited_by) == (f"warning:{grave.id}", "")

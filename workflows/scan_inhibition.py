@@ -41,27 +41,29 @@ _BIG = 10**12  # more than there will be warnings: level × _BIG − id puts the
 
 def set_marks(session: Session, newer_than: int) -> None:
     """Bring the marks up to date; `newer_than` is the last warning there was before this scan."""
-    _gather_pairs(session, newer_than)
-    _end_recall_marks(session)
-    _set_recall_marks(session)
-    _set_graver_marks(session)
+    if _gather_pairs(session, newer_than):
+        _end_recall_marks(session)
+        _set_recall_marks(session)
+        _set_graver_marks(session)
 
 
-def _gather_pairs(session: Session, newer_than: int) -> None:
+def _gather_pairs(session: Session, newer_than: int) -> int:
     """Where something moved, where a take-back asks for goods, and where somebody was silent.
 
     Newcomers among themselves have settled it (`scan_newcomers.py:find_newcomers`).
     """
-    places = (
-        select(step.c.store_id, step.c.product_id).where(step.c.event != "", step.c.product_id > 0),
-        select(W.store_id, W.product_id).where(W.id > newer_than, W.product_id > 0, _older(newer_than).exists()),
-        select(Reservation.store_id, Lot.product_id).join(Lot).where(Reservation.bottles > 0),
-        select(W.store_id, W.product_id).where(W.inhibited_by != "", _OPEN, W.id <= newer_than),
-    )
+    places = [select(Reservation.store_id, Lot.product_id).join(Lot).where(Reservation.bottles > 0)]
+    if newer_than:
+        places += [
+            select(step.c.store_id, step.c.product_id).where(step.c.event != "", step.c.product_id > 0),
+            select(W.store_id, W.product_id).where(W.id > newer_than, W.product_id > 0, _older(newer_than).exists()),
+            select(W.store_id, W.product_id).where(W.inhibited_by != "", _OPEN, W.id <= newer_than),
+        ]
     for found in places:
         new = insert_for(session)(pair).from_select(["store_id", "product_id"], found.distinct())
         session.execute(new.on_conflict_do_nothing())
     count_rows(session, pair)
+    return session.scalar(select(func.count()).select_from(pair)) or 0
 
 
 def _older(newer_than: int) -> Select[*tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from models.stock import StockSource
 from models.warning import StockWarning, WarningState
 from workflows.scan_levels import Condition
-from workflows.scan_tables import count_rows, hit, level_of, level_row, rule_row, step
+from workflows.scan_tables import by_hashing, count_rows, hit, level_of, level_row, rule_row, step
 
 W = StockWarning
 _FILLED = [column.name for column in step.columns]
@@ -23,7 +23,8 @@ _STATE = type_coerce(W.state, String)
 
 def find_steps(session: Session, today: date, quiet_days: int) -> None:
     """Write what becomes of each warning that is open, or was until lately; no rule is quiet for longer."""
-    session.execute(insert(step).from_select(_FILLED, _of_open(today)))
+    with by_hashing(session):
+        session.execute(insert(step).from_select(_FILLED, _of_open(today)))
     session.execute(insert(step).from_select(_FILLED, _coming_back(today, today - timedelta(days=quiet_days))))
     count_rows(session, step)
 

@@ -8,7 +8,7 @@ say nothing.
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Integer, and_, cast, func, insert, select
+from sqlalchemy import CTE, BigInteger, Integer, and_, case, cast, func, insert, select
 from sqlalchemy.orm import Session
 
 from models.catalog import Product, Store
@@ -92,28 +92,14 @@ def _sums() -> CTE:
 
 
 def _middle(rows: CTE, name: str) -> CTE:
-    """The rows with the median of `x` within their tier and region as one more column."""
+    """The rows with the median of `x` within their tier and region as one more column, and how many there are."""
     group: dict[str, Any] = {"partition_by": [rows.c.tier, rows.c.region]}
     ranked = select(
         rows,
         func.row_number().over(order_by=[rows.c.x, rows.c.store_id], **group).label("place"),
         func.count().over(**group).label("size"),
-    ).subquery()
-    middle = and_(ranked.c.place * 2 >= ranked.c.size, ranked.c.place * 2 <= ranked.c.size + 2)
-    found = (
-        select(
-            ranked.c.tier,
-            ranked.c.region,
-            cast(func.avg(ranked.c.x), BigInteger).label(name),
-            func.max(ranked.c.size).label("peers"),
-        )
-        .where(middle)
-        .group_by(ranked.c.tier, ranked.c.region)
-        .subquery()
-    )
-    kept = [column for column in rows.c if column.name not in {"x", "peers"}]
-    return (
-        select(*kept, found.c[name], found.c.peers)
-        .join_from(rows, found, and_(found.c.tier == rows.c.tier, found.c.region == rows.c.region))
-        .cte(f"with_{name}")
-    )
+    ).cte(f"ranked_for_{name}")
+    is_middle = and_(ranked.c.place * 2 >= ranked.c.size, ranked.c.place * 2 <= ranked.c.size + 2)
+    median = func.avg(case((is_middle, ranked.c.x))).over(partition_by=[ranked.c.tier, ranked.c.region])
+    kept = [column for column in ranked.c if column.name not in {"x", "place", "size", "peers"}]
+    return select(*kept, cast(median, BigInteger).label(name), ranked.c.size.label("peers")).cte(f"with_{name}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median_low
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -24,8 +24,8 @@ from models.warning import ResolveCause, StockWarning, WarningState
 from rules.deadlines import expiry_date
 from workflows.acting import business_day
 
-#: What was only watched and never fired keeps the day it was watched since.
-_FIRED = StockWarning.pending_since.is_(None)
+#: What was only watched keeps the day it was watched since, even when that came to nothing.
+_FIRED = and_(StockWarning.state != WarningState.PENDING, StockWarning.pending_since.is_(None))
 ACTS = ("start_recall", "find_transfer", "ask_count")
 Goods = tuple[int, int]  # store id, product id
 
